@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Cluster, InterruptedError, type JournalEvent, type Run, type Scenario } from '../model.ts';
+import { startClock } from './clock.ts';
+import { conduct, type Stage } from './conductor.ts';
+import { makeRunFolder, type Places, thisHost } from './folder.ts';
+import { openJournal } from './journal.ts';
+import { openLedger } from './ledger.ts';
+import { strike } from './register.ts';
+import { Scope } from './scope.ts';
+
+export interface Ended {
+  readonly id: string;
+  readonly folder: string;
+  /** Why the run ended early, if it did. */
+  readonly error?: unknown;
+}
+
+export interface SessionOptions {
+  readonly places: Places;
+  readonly version: string;
+  readonly judge: 'limits' | 'signature';
+  /** Aborted on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Makes the stage once the run's folder and journal are there, so that tool set-up is recorded too. */
+  stage(run: Run): Promise<Stage>;
+  observer(event: JournalEvent): void;
+}
+
+/** One run from its folder to its last debt. Never rejects for what happened in the run: that is in the journal. */
+export async function session(scenario: Scenario, options: SessionOptions): Promise<Ended> {
+  const { id, folder, mark } = makeRunFolder(options.places, `${scenario.id}-${scenario.variant.name}`);
+  writeFileSync(join(folder, 'scenario.yaml'), scenario.source);
+  const clock = startClock();
+  const scope = new Scope();
+  const interrupt = () => scope.abort(options.signal.reason);
+  options.signal.addEventListener('abort', interrupt, { once: true });
+  if (options.signal.aborted) interrupt();
+  using journal = openJournal(folder, clock, options.observer, (error) => scope.abort(error));
+  const ledger = openLedger(folder);
+  const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal };
+
+  journal.append({
+    kind: 'began',
+    run: id,
+    scenario: scenario.id,
+    variant: scenario.variant.name,
+    wall: clock.startedAt.toISOString(),
+    ordeal: options.version,
+    host: thisHost(),
+    parameters: scenario.parameters,
+  });
+  journal.append({ kind: 'planned', scenario, judge: options.judge });
+  const tick = setInterval(() => journal.append({ kind: 'clock', wall: Date.now() }), 1000);
+
+  let cluster: Cluster | undefined;
+  let error: unknown;
+  let how: 'completed' | 'interrupted' | 'error' = 'completed';
+  try {
+    const stage = await options.stage(run);
+    await conduct(scenario, stage, run, scope, (made) => {
+      cluster = made;
+    });
+  } catch (caught) {
+    error = scope.signal.aborted ? scope.signal.reason : caught;
+    how = error instanceof InterruptedError ? 'interrupted' : 'error';
+  }
+  await scope.close();
+  clearInterval(tick);
+  options.signal.removeEventListener('abort', interrupt);
+  await cluster?.collectLogs(join(folder, 'logs')).catch((failure: unknown) => {
+    journal.append({ kind: 'progress', text: `the cluster's logs could not be kept: ${failure}` });
+  });
+  journal.append({ kind: 'ended', how, ...(how === 'completed' ? {} : { reason: reasonOf(error) }) });
+
+  // What it cannot put back stays on the books.
+  await Promise.resolve(cluster?.[Symbol.asyncDispose]()).catch(() => undefined);
+  const unpaid = await ledger.payAll().catch((failure: unknown) => [failure]);
+  if (unpaid.length === 0) strike(options.places, id);
+  return { id, folder, ...(error === undefined ? {} : { error }) };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
