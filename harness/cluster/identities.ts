@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import type { KubeObject } from '../kube/client.ts';
+import { type IdentitySpec, RefusedError } from '../model.ts';
+
+/** For setting up only: everything it asks is exempt from the API server's flow control. */
+export const ADMIN = 'ordeal:admin';
+/** Creates the scenario's objects. */
+export const HARNESS = 'ordeal:harness';
+export const PROBES = [
+  'nodes',
+  'components',
+  'apiserver-metrics',
+  'etcd-metrics',
+  'api-canary',
+  'events',
+  'audit',
+  'probe',
+] as const;
+/** Must see while the server queues everybody else; the canary must queue like everybody else. */
+const OBSERVERS = ['nodes', 'events', 'apiserver-metrics'] as const satisfies readonly (typeof PROBES)[number][];
+/** A user of the group `system:nodes`, so that flow control treats its traffic as kubelets'. */
+export const NODES = 'system:node:kwok-controller';
+export const CONTROLLERS = 'system:kube-controller-manager';
+export const SCHEDULER = 'system:kube-scheduler';
+
+const TOKEN = /ordeal\.[0-9a-f]{48}/g;
+/** Every token has this length, in characters. */
+export const TOKEN_LENGTH = 55;
+
+/** The text without the tokens of any run. */
+export const redact = (text: string) => text.replaceAll(TOKEN, '<redacted>');
+
+interface Identity {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly token: string;
+}
+
+/** Who may talk to the cluster, each with a random token of its own. Tokens are secrets: only files of mode 0600 hold them. */
+export class Identities {
+  readonly #known = new Map<string, Identity>();
+  readonly #specs: readonly IdentitySpec[];
+
+  /** Throws `RefusedError` for an identity that would be exempt from flow control, or that takes a name of ours. */
+  constructor(specs: readonly IdentitySpec[]) {
+    this.#specs = specs;
+    this.#add(ADMIN, ['system:masters']);
+    this.#add(HARNESS, []);
+    this.#add(CONTROLLERS, []);
+    this.#add(SCHEDULER, []);
+    this.#add(NODES, ['system:nodes', 'ordeal:kwok']);
+    for (const probe of PROBES) this.#add(`ordeal:${probe}`, ['ordeal:probes']);
+    for (const { user, groups } of specs) {
+      if (groups.includes('system:masters')) {
+        throw new RefusedError(`identity ${user}: system:masters is exempt from flow control; name other groups`);
+      }
+      if (this.#known.has(user)) throw new RefusedError(`identity ${user}: the name is taken`);
+      this.#add(user, groups);
+    }
+  }
+
+  /** Throws `RefusedError` for an unknown user, and names the known ones. */
+  token(user: string): string {
+    const identity = this.#known.get(user);
+    if (identity) return identity.token;
+    throw new RefusedError(`no identity "${user}"; there are: ${[...this.#known.keys()].join(', ')}`);
+  }
+
+  /** For `--token-auth-file`: token, user, uid, groups. */
+  csv(): string {
+    const quote = (value: string) => `"${value.replaceAll('"', '""')}"`;
+    return [...this.#known.values()]
+      .map(({ token, user, groups }) => [token, user, user, groups.join(',')].map(quote).join(','))
+      .join('\n')
+      .concat('\n');
+  }
+
+  /** A kubeconfig for one user; JSON, which is YAML. */
+  kubeconfig(user: string, server: string, caFile: string): string {
+    const name = 'ordeal';
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster: { server, 'certificate-authority': caFile } }],
+      users: [{ name, user: { token: this.token(user) } }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      'current-context': name,
+    };
+    return `${JSON.stringify(config, undefined, 2)}\n`;
+  }
+
+  /** The rights: everything for our setting up and for the simulated kubelets, reading for probes, the scenario's own rules for the rest. */
+  rights(): KubeObject[] {
+    const all = { apiGroups: ['*'], resources: ['*'] };
+    const nonResourceURLs = [
+      '/metrics',
+      '/metrics/*',
+      '/healthz',
+      '/healthz/*',
+      '/readyz',
+      '/readyz/*',
+      '/livez',
+      '/livez/*',
+    ];
+    const reading = [
+      { ...all, verbs: ['get', 'list', 'watch'] },
+      { nonResourceURLs, verbs: ['get'] },
+    ];
+    return [
+      binding('ordeal:harness', 'cluster-admin', { kind: 'User', name: HARNESS }),
+      // Its controllers run under its own name, and the role of that name is made for the case that they do not.
+      binding('ordeal:controllers', 'cluster-admin', { kind: 'User', name: CONTROLLERS }),
+      binding('ordeal:kwok', 'cluster-admin', { kind: 'Group', name: 'ordeal:kwok' }),
+      role('ordeal:probes', reading),
+      binding('ordeal:probes', 'ordeal:probes', { kind: 'Group', name: 'ordeal:probes' }),
+      exempt('ordeal-probes', OBSERVERS),
+      ...this.#specs.flatMap(({ user, rules }, index) => [
+        role(`ordeal:identity-${index}`, rules),
+        binding(`ordeal:identity-${index}`, `ordeal:identity-${index}`, { kind: 'User', name: user }),
+      ]),
+    ];
+  }
+
+  #add(user: string, groups: readonly string[]): void {
+    this.#known.set(user, { user, groups, token: `ordeal.${randomBytes(24).toString('hex')}` });
+  }
+}
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+function role(name: string, rules: readonly object[]): KubeObject {
+  return { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name }, rules };
+}
+
+function binding(name: string, to: string, subject: { readonly kind: string; readonly name: string }): KubeObject {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: to },
+    subjects: [{ apiGroup: RBAC, ...subject }],
+  };
+}
+
+/** Source: https://kubernetes.io/docs/concepts/cluster-administration/flow-control/ */
+function exempt(name: string, probes: readonly string[]): KubeObject {
+  const everything = {
+    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }],
+    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+  };
+  const subjects = probes.map((probe) => ({ kind: 'User', user: { name: `ordeal:${probe}` } }));
+  return {
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'FlowSchema',
+    metadata: { name },
+    spec: {
+      priorityLevelConfiguration: { name: 'exempt' },
+      matchingPrecedence: 2,
+      rules: [{ subjects, ...everything }],
+    },
+  };
+}

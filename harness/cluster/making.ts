@@ -1,0 +1,200 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createMany } from '../kube/apply.ts';
+import { KubeClient } from '../kube/client.ts';
+import {
+  type Cluster,
+  type ClusterSpec,
+  type ComponentName,
+  type Debt,
+  type Owed,
+  type Run,
+  ToolError,
+} from '../model.ts';
+import { pasteable } from '../tools/command.ts';
+import { Deaths, lastLines } from './deaths.ts';
+import { ADMIN, Identities } from './identities.ts';
+import * as kwokctl from './kwokctl.ts';
+import { launched } from './launcher.ts';
+import { copyLogs } from './logs.ts';
+import { confine, type Memory, memoryGroups } from './memory.ts';
+import { freePorts } from './ports.ts';
+import { notesOn, type Running, readBack, refuseOpenSockets } from './readback.ts';
+import { apiServerReady, healthy, nodesReady } from './ready.ts';
+import { startByKwokctl } from './start.ts';
+import { type Tools, writeFiles } from './write.ts';
+
+/** A cold start on two busy cores takes 10 s; nodes come on top. */
+const PATIENCE = 60_000;
+const PATIENCE_A_NODE = 20;
+
+/** One try to make a cluster. What it changes is owed first; `undo` pays it. */
+export class Making {
+  readonly #spec: ClusterSpec;
+  readonly #run: Run;
+  readonly #tools: Tools;
+  readonly #names: readonly ComponentName[];
+  readonly #files: kwokctl.Files;
+  readonly #identities: Identities;
+  readonly #deaths: Deaths;
+  readonly #debts: Owed[] = [];
+  readonly #memory = new Map<ComponentName, Memory>();
+  readonly #running: Running[] = [];
+  readonly #failing = new AbortController();
+
+  /** Throws a `RefusedError` for identities that must not be. */
+  constructor(spec: ClusterSpec, run: Run, tools: Tools) {
+    this.#spec = spec;
+    this.#run = run;
+    this.#tools = tools;
+    this.#names = kwokctl.componentsOf(spec);
+    this.#files = kwokctl.files(join(run.folder, 'cluster'));
+    this.#identities = new Identities(spec.identities);
+    this.#deaths = new Deaths(run, this.#files.state);
+  }
+
+  /** Throws `ToolError` when something does not start, `RefusedError` when it is not as asked, the run's reason when that is aborted. */
+  async make(): Promise<Cluster> {
+    const { clock, journal, signal } = this.#run;
+    const began = clock.now();
+    const interrupted = () => this.#failing.abort(signal.reason);
+    signal.addEventListener('abort', interrupted, { once: true });
+    const deadline = setTimeout(() => void this.#late(), PATIENCE + PATIENCE_A_NODE * this.#spec.nodes);
+    try {
+      signal.throwIfAborted();
+      await this.#prepare();
+      const ports = await freePorts(kwokctl.PORTS);
+      const whose = { spec: this.#spec, mark: this.#run.mark, tools: this.#tools, identities: this.#identities };
+      await writeFiles({ ...whose, ports, made: this.#files, memory: this.#memory });
+      for (const name of this.#names) void this.#follow(name).catch((error) => this.#failing.abort(error));
+      await startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal);
+      await this.#becomeReady(ports);
+      journal.append({ kind: 'progress', text: `cluster ready in ${((clock.now() - began) / 1_000).toFixed(1)} s` });
+      return this.#cluster(ports);
+    } catch (error) {
+      throw this.#failing.signal.aborted ? this.#failing.signal.reason : error;
+    } finally {
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', interrupted);
+      this.#failing.abort(new Error('the cluster is made'));
+    }
+  }
+
+  /** Keeps the logs where a folder is given, then pays every debt, last in, first out. Throws the first failure when all was tried. */
+  async undo(logs?: string): Promise<void> {
+    this.#deaths[Symbol.dispose]();
+    if (logs !== undefined) await this.#keepLogs(logs);
+    const failures: unknown[] = [];
+    while (this.#debts.length)
+      await this.#debts
+        .pop()
+        ?.settle()
+        .catch((error: unknown) => failures.push(error));
+    if (failures.length) throw failures[0];
+  }
+
+  /** Owes all that will be there, in the order in which it must not be undone: processes end first. */
+  async #prepare(): Promise<void> {
+    const { mark } = this.#run;
+    const { folder, bin, state } = this.#files;
+    const owed = await this.#owe({ undo: 'remove-folder', path: folder, mark });
+    await mkdir(folder, { mode: 0o700 });
+    await writeFile(join(folder, '.ordeal'), mark);
+    owed.done();
+    await Promise.all([mkdir(bin), mkdir(state)]);
+    const groups = await memoryGroups();
+    for (const name of this.#names) {
+      const bytes = this.#spec.components[name]?.memoryBytes;
+      this.#memory.set(name, await confine(groups, name, bytes, mark, (debt) => this.#owe(debt)));
+    }
+    (await this.#owe({ undo: 'end-processes', mark })).done();
+  }
+
+  async #owe(debt: Debt): Promise<Owed> {
+    const owed = await this.#run.ledger.owe(debt);
+    this.#debts.push(owed);
+    return owed;
+  }
+
+  /** Waits until the component's launcher has started it, and from then on for its death. */
+  async #follow(name: ComponentName): Promise<void> {
+    const { signal } = this.#failing;
+    let processes = launched(this.#files.state, name);
+    while (!processes) {
+      await sleep(20, undefined, { signal });
+      processes = launched(this.#files.state, name);
+    }
+    const { group, ...memory } = this.#memory.get(name) ?? {};
+    const log = this.#files.log(name);
+    this.#running.push({ name, pid: processes.child.pid, ...memory });
+    void this.#deaths.of(name).then(async (death) => {
+      const how = death.signal ? `killed by ${death.signal}` : `exit ${death.exitCode}`;
+      const details = { command: this.#reading(name), lastLines: await lastLines(log, 20) };
+      this.#failing.abort(new ToolError(`${name} died while the cluster started: ${how}`, details));
+    });
+    this.#deaths.watch({ name, log, ...processes, ...(group && { group }) });
+  }
+
+  async #becomeReady(ports: kwokctl.Ports): Promise<void> {
+    const { signal } = this.#failing;
+    const has = (name: ComponentName) => this.#names.includes(name);
+    await using admin = new KubeClient(this.#connection(ADMIN, ports), { signal, connections: 20 });
+    // Rights can be given before the API server calls itself ready; who needs them must not start before.
+    await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
+    await writeFile(this.#files.gate, '');
+    await Promise.all([
+      apiServerReady(admin, signal),
+      has('kube-controller-manager') && healthy(ports['kube-controller-manager'], signal),
+      has('kube-scheduler') && healthy(ports['kube-scheduler'], signal),
+      nodesReady(admin, this.#spec.nodes, this.#run.clock, signal),
+    ]);
+    while (this.#running.length < this.#names.length) await sleep(20, undefined, { signal });
+    this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
+    const components = await readBack(this.#running, this.#spec, this.#files, ports, admin);
+    refuseOpenSockets(this.#run.mark, new Map(this.#running.map(({ pid, name }) => [pid, name])));
+    const notes = notesOn(this.#spec, components);
+    this.#run.journal.append({ kind: 'cluster', provider: 'embedded', name: this.#run.id, components, notes });
+  }
+
+  async #late(): Promise<void> {
+    const tails = this.#names.map(async (name) =>
+      (await lastLines(this.#files.log(name), 4)).map((line) => `${name}: ${line}`),
+    );
+    const details = { command: this.#reading('kube-apiserver'), lastLines: (await Promise.all(tails)).flat() };
+    this.#failing.abort(new ToolError(`the cluster was not ready within ${PATIENCE / 1_000} s`, details));
+  }
+
+  /** How to read a log that `create` keeps when it fails. */
+  #reading(name: ComponentName): string {
+    return pasteable({ program: 'tail', args: [join(this.#run.folder, 'logs', `${name}.log`)] });
+  }
+
+  #keepLogs(folder: string): Promise<void> {
+    return copyLogs([...this.#names.map(this.#files.log), this.#files.auditLog], folder);
+  }
+
+  #connection(user: string, ports: kwokctl.Ports) {
+    const server = `https://127.0.0.1:${ports['kube-apiserver']}`;
+    return { server, caFile: this.#files.ca, user, token: this.#identities.token(user) };
+  }
+
+  #cluster(ports: kwokctl.Ports): Cluster {
+    const made = this.#files;
+    return {
+      provider: 'embedded',
+      name: this.#run.id,
+      kubeconfig: made.kubeconfig('admin'),
+      connect: (user) => this.#connection(user, ports),
+      components: this.#running.map(({ name, pid }) => ({ name, pid })),
+      death: (component) => this.#deaths.of(component),
+      endpoints: {
+        apiserver: `https://127.0.0.1:${ports['kube-apiserver']}`,
+        etcd: `http://127.0.0.1:${ports.etcd}`,
+      },
+      auditLog: made.auditLog,
+      collectLogs: (folder) => this.#keepLogs(folder),
+      [Symbol.asyncDispose]: () => this.undo(),
+    };
+  }
+}

@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile, readlink } from 'node:fs/promises';
+
+export interface Listener {
+  readonly pid: number;
+  readonly address: string;
+  readonly port: number;
+  readonly loopback: boolean;
+}
+
+/** The arguments without the program's own name. Throws ENOENT or ESRCH when the process is gone. */
+export async function commandLine(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(1, -1);
+}
+
+/** The environment that the process was started with. */
+export async function environment(pid: number): Promise<Map<string, string>> {
+  return variables(await readFile(`/proc/${pid}/environ`, 'utf8'));
+}
+
+/** The program's file, with every link resolved. */
+export function executable(pid: number): Promise<string> {
+  return readlink(`/proc/${pid}/exe`);
+}
+
+/** The TCP sockets on which these processes listen, as `ss -ltnp` shows them. */
+export function listeners(pids: readonly number[]): Listener[] {
+  const owners = new Map<string, number>();
+  for (const pid of pids) for (const inode of socketsOf(pid)) owners.set(inode, pid);
+  const found: Listener[] = [];
+  for (const table of ['tcp', 'tcp6']) {
+    for (const line of tableOf(table)) {
+      const fields = line.trim().split(/\s+/);
+      const pid = owners.get(fields[9] ?? '');
+      if (fields[3] !== LISTEN || pid === undefined) continue;
+      const [address = '', port = ''] = (fields[1] ?? '').split(':');
+      const bytes = Buffer.from(address, 'hex').swap32();
+      const text =
+        bytes.length === 4 ? [...bytes].join('.') : `[${bytes.toString('hex').replaceAll(/(.{4})(?=.)/g, '$1:')}]`;
+      found.push({ pid, address: text, port: Number.parseInt(port, 16), loopback: isLoopback(bytes) });
+    }
+  }
+  return found;
+}
+
+const LISTEN = '0A';
+
+function isLoopback(bytes: Buffer): boolean {
+  if (bytes.length === 4) return bytes[0] === 127;
+  const hex = bytes.toString('hex');
+  return hex === `${'0'.repeat(31)}1` || hex.startsWith(`${'0'.repeat(20)}ffff7f`);
+}
+
+function tableOf(name: string): string[] {
+  try {
+    return readFileSync(`/proc/net/${name}`, 'latin1').split('\n').slice(1);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function socketsOf(pid: number): string[] {
+  try {
+    const descriptors = readdirSync(`/proc/${pid}/fd`);
+    return descriptors.flatMap((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1] ?? []);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isGone(error)) return '';
+    throw error;
+  }
+}
+
+function variables(text: string): Map<string, string> {
+  const pairs = text.split('\0').filter((pair) => pair.includes('='));
+  return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** The process ended while we looked, or belongs to another user, whose processes are none of ours. */
+const isGone = (error: unknown) =>
+  ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');

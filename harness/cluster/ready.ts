@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { abortable, destroy } from '../kube/abortable.ts';
+import { createMany } from '../kube/apply.ts';
+import type { KubeClient, KubeObject } from '../kube/client.ts';
+import { watch } from '../kube/watch.ts';
+import { type Clock, ClusterError, type Millis } from '../model.ts';
+
+const EVERY: Millis = 50;
+
+/** Resolves when the API server says that it is ready. Rejects only when the signal aborts. */
+export async function apiServerReady(admin: KubeClient, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await admin.text('/readyz');
+      return;
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+    }
+    await sleep(EVERY, undefined, { signal });
+  }
+}
+
+/** Resolves when a controller or scheduler on this port of loopback says that it is healthy. Rejects only when the signal aborts. */
+export async function healthy(port: number, signal: AbortSignal): Promise<void> {
+  // Its certificate is made by itself at each start; the connection stays on loopback and carries no secret.
+  const agent = new Agent({ connect: { rejectUnauthorized: false } });
+  const url = `https://127.0.0.1:${port}/healthz`;
+  try {
+    for (;;) {
+      const ok = await abortable(request(url, { dispatcher: agent, signal, headersTimeout: 5_000 }), signal)
+        .then(async ({ statusCode, body }) => (await body.text()) === 'ok' && statusCode === 200)
+        .catch(() => signal.throwIfAborted());
+      if (ok) return;
+      await sleep(EVERY, undefined, { signal });
+    }
+  } finally {
+    await destroy(agent);
+  }
+}
+
+interface Node extends KubeObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Creates the nodes that kwok plays, and resolves when every one is Ready. */
+export async function nodesReady(admin: KubeClient, count: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (count === 0) return;
+  await createMany(
+    admin,
+    Array.from({ length: count }, (_, index) => node(`node-${index}`)),
+    { signal },
+  );
+  const ready = new Set<string>();
+  for await (const event of watch<Node>(admin, '/api/v1/nodes', { clock, onGap: () => undefined }, signal)) {
+    if (event.type === 'SYNCED') continue;
+    const { name } = event.object.metadata;
+    const conditions = event.object.status?.conditions ?? [];
+    if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) ready.add(name);
+    else ready.delete(name);
+    if (ready.size >= count) return;
+  }
+  signal.throwIfAborted();
+}
+
+function node(name: string): KubeObject {
+  const resources = { cpu: '32', memory: '256Gi', pods: '1000' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name,
+      annotations: { 'kwok.x-k8s.io/node': 'fake', 'node.alpha.kubernetes.io/ttl': '0' },
+      labels: {
+        type: 'kwok',
+        'kubernetes.io/hostname': name,
+        'kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': 'amd64',
+        'kubernetes.io/role': 'agent',
+      },
+    },
+    status: { allocatable: resources, capacity: resources },
+  };
+}

@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClusterSpec, ComponentName } from '../model.ts';
+import { ADMIN, CONTROLLERS, type Identities, NODES, SCHEDULER } from './identities.ts';
+import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROGRAM } from './kwokctl.ts';
+import { launcher } from './launcher.ts';
+import type { Memory } from './memory.ts';
+
+/** Absolute path of a real program; a version where a certain one is asked for. */
+export type Tools = (name: string, version?: string) => string;
+
+export interface Plan {
+  readonly made: Files;
+  readonly spec: ClusterSpec;
+  readonly ports: Ports;
+  readonly identities: Identities;
+  readonly memory: ReadonlyMap<ComponentName, Memory>;
+  readonly tools: Tools;
+  readonly mark: string;
+}
+
+const SECRET = { mode: 0o600 };
+const PROGRAM_MODE = { mode: 0o700 };
+const USERS = {
+  admin: ADMIN,
+  'kube-controller-manager': CONTROLLERS,
+  'kube-scheduler': SCHEDULER,
+  'kwok-controller': NODES,
+} as const;
+
+/** Writes everything that kwokctl and the components read: tokens, kubeconfigs, audit policy, launchers, kwokctl's configuration. */
+export async function writeFiles({ made, spec, ports, identities, memory, tools, mark }: Plan): Promise<void> {
+  const server = `https://127.0.0.1:${ports['kube-apiserver']}`;
+  await writeFile(made.tokens, identities.csv(), SECRET);
+  await writeFile(made.auditPolicy, JSON.stringify(AUDIT_POLICY));
+  await writeFile(made.config, JSON.stringify(configuration(spec, ports, made), undefined, 2));
+  for (const [component, user] of Object.entries(USERS) as [keyof typeof USERS, string][]) {
+    await writeFile(made.kubeconfig(component), identities.kubeconfig(user, server, made.ca), SECRET);
+  }
+  for (const component of componentsOf(spec)) {
+    const program = tools(PROGRAM[component], spec.components[component]?.version);
+    const group = memory.get(component)?.group;
+    const waits = component !== 'etcd' && component !== 'kube-apiserver';
+    const options = { component, program, folder: made.state, mark, ...(group && { group }) };
+    const script = launcher({ ...options, ...(waits && { gate: made.gate }) });
+    await writeFile(join(made.bin, component), script, PROGRAM_MODE);
+  }
+  // kwokctl asks it only whether the API server answers; that is for us to find out.
+  await writeFile(join(made.bin, 'kubectl'), '#!/bin/sh\nexit 0\n', PROGRAM_MODE);
+}
