@@ -1,0 +1,23 @@
+/** One measurement of k6, as its JSON output writes it. */
+export interface Point {
+  readonly metric: string;
+  /** Milliseconds since 1970. */
+  readonly wall: number;
+  /** Times are in milliseconds. */
+  readonly value: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+const opening = '{"metric":"';
+
+/**
+ * Reads one line of `k6 run --out json`: the measurement when its metric is wanted, else undefined.
+ * k6 writes a dozen lines a request, of which one or two are wanted: only those are parsed.
+ */
+export function parsePoint(line: string, wanted: { has(metric: string): boolean }): Point | undefined {
+  if (!line.startsWith(opening)) return undefined;
+  const metric = line.slice(opening.length, line.indexOf('"', opening.length));
+  if (!wanted.has(metric)) return undefined;
+  const { data } = JSON.parse(line) as { data: { time: string; value: number; tags?: Record<string, string> } };
+  return { metric, wall: Date.parse(data.time), value: data.value, tags: data.tags ?? {} };
+}

@@ -1,0 +1,139 @@
+import type { Labels, LoadSpec, MetricSpec, Millis, Run } from '../model.ts';
+import type { Point } from './points.ts';
+import { SeriesBuffer } from './series.ts';
+
+/** Answers that say that the request itself was wrong, not that the server was in trouble. */
+const wrong = new Set([400, 403, 404, 405, 406, 410, 413, 415, 422]);
+
+export interface Totals {
+  readonly requests: number;
+  readonly succeeded: number;
+  /** Answered in a way that says that the request was wrong. */
+  readonly wrong: number;
+  readonly iterations: number;
+  readonly dropped: number;
+}
+
+/** Gives k6's measurements their meaning in the model's words, and the totals on which a load is judged. */
+export class Tally {
+  readonly #run: Pick<Run, 'clock' | 'journal'>;
+  readonly #own: Labels;
+  readonly #requests: ReadonlySet<string>;
+  readonly #custom: ReadonlyMap<string, MetricSpec>;
+  readonly #series: SeriesBuffer;
+  readonly #totals = { requests: 0, succeeded: 0, wrong: 0, iterations: 0, dropped: 0, undeclared: 0 };
+  readonly #answers = new Map<string, number>();
+  #last: Millis | undefined;
+  /** Names of the k6 metrics that are of use here. */
+  readonly wanted: ReadonlySet<string>;
+
+  constructor(spec: LoadSpec, run: Pick<Run, 'clock' | 'journal'>) {
+    this.#run = run;
+    this.#own = { load: spec.name };
+    this.#requests = new Set(spec.requests);
+    this.#custom = new Map(spec.metrics.map((metric) => [metric.name, metric]));
+    this.#series = new SeriesBuffer(run);
+    this.wanted = new Set(['http_req_duration', 'iterations', 'dropped_iterations', 'vus', ...this.#custom.keys()]);
+    for (const name of spec.requests) {
+      this.#series.count(`${name}.requests`);
+      this.#series.count(`${name}.failures`);
+    }
+    for (const metric of spec.metrics) if (metric.kind === 'increment') this.#series.count(metric.name);
+    this.#series.count('load.dropped', this.#own);
+  }
+
+  /** Time of the latest measurement. */
+  get last(): Millis | undefined {
+    return this.#last;
+  }
+
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  /** The commonest failing answer: `404`, or `0 (k6 error 1212)`. */
+  get commonest(): string {
+    return [...this.#answers].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'none';
+  }
+
+  add(point: Point): void {
+    const at = this.#run.clock.fromWall(point.wall);
+    if (this.#last === undefined || at > this.#last) this.#last = at;
+    switch (point.metric) {
+      case 'http_req_duration':
+        this.#request(point, at);
+        break;
+      case 'vus':
+        this.#series.set('load.vus', this.#own, at, point.value);
+        break;
+      case 'iterations':
+        this.#totals.iterations += point.value;
+        break;
+      case 'dropped_iterations':
+        this.#totals.dropped += point.value;
+        this.#series.increase('load.dropped', this.#own, at, point.value);
+        break;
+      default:
+        this.#ofScript(point, at);
+    }
+  }
+
+  /** Appends what arrived since the previous call; `alive`: and zeros where nothing did, so that silence is not a gap. */
+  flush(alive: boolean): { readonly requests: number; readonly meanSeconds: readonly number[] } {
+    const cells = this.#series.flush(alive);
+    return {
+      requests: cells.reduce((sum, { metric, value }) => (this.#is(metric, '.requests') ? sum + value : sum), 0),
+      meanSeconds: cells.flatMap(({ metric, distribution }) =>
+        distribution && this.#is(metric, '.duration') ? [distribution.sum / distribution.count] : [],
+      ),
+    };
+  }
+
+  #is(metric: string, ending: string): boolean {
+    return metric.endsWith(ending) && this.#requests.has(metric.slice(0, -ending.length));
+  }
+
+  #request({ value, tags }: Point, at: Millis): void {
+    const name = tags['name'] ?? '';
+    if (!this.#requests.has(name)) {
+      this.#undeclared(name);
+      return;
+    }
+    const status = Number(tags['status'] ?? 0);
+    this.#totals.requests += 1;
+    this.#series.increase(`${name}.requests`, undefined, at, 1);
+    // A request that never left (connection refused) took no time of the server's: its 0 would make a dead server look quick.
+    if (status !== 0 || value > 0) this.#series.observe(`${name}.duration`, undefined, at, value / 1000);
+    if (status > 0 && status < 400) this.#totals.succeeded += 1;
+    else this.#failure(name, status, tags['error_code'], at);
+  }
+
+  #failure(name: string, status: number, errorCode: string | undefined, at: Millis): void {
+    if (wrong.has(status)) this.#totals.wrong += 1;
+    const code = status === 0 ? (errorCode ?? 'unknown') : undefined;
+    const answer = code ? `0 (k6 error ${code})` : String(status);
+    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1);
+    const labels = { status: String(status), ...(code && { code }) };
+    this.#series.count(`${name}.failures`, labels);
+    this.#series.increase(`${name}.failures`, labels, at, 1);
+  }
+
+  #undeclared(name: string): void {
+    this.#totals.undeclared += 1;
+    if (this.#totals.undeclared > 1) return;
+    const text = `requests tagged '${name.slice(0, 80)}' are not declared in the scenario and not measured`;
+    this.#run.journal.append({ kind: 'progress', text: `load ${this.#own['load']}: ${text}` });
+  }
+
+  #ofScript({ metric, value, tags }: Point, at: Millis): void {
+    const spec = this.#custom.get(metric);
+    if (!spec) return;
+    const pairs = spec.labels?.map((key) => [key, tags[key] ?? ''] as const);
+    const labels = pairs && Object.fromEntries(pairs);
+    // k6 keeps times in milliseconds.
+    const base = spec.unit === 'seconds' && spec.kind !== 'increment' ? value / 1000 : value;
+    if (spec.kind === 'distribution') this.#series.observe(metric, labels, at, base);
+    else if (spec.kind === 'gauge') this.#series.set(metric, labels, at, base);
+    else this.#series.increase(metric, labels, at, base);
+  }
+}

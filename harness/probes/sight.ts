@@ -1,0 +1,62 @@
+import { isRefusal } from '../kube/watch.ts';
+import type { Cluster, ClusterError, Millis, Run } from '../model.ts';
+
+export { isOfCluster } from '../kube/watch.ts';
+
+/** Knows which of the components that a probe depends on are dead. */
+export class Obituaries {
+  readonly #dead = new Set<string>();
+
+  constructor(cluster: Cluster, components: readonly string[]) {
+    for (const name of components)
+      if (cluster.components?.some((component) => component.name === name))
+        void cluster.death?.(name).then(() => this.#dead.add(name));
+  }
+
+  /** Whether a death accounts for such a failure: for silence and for a server in trouble, never for one that says no. */
+  explain(code: number | string): boolean {
+    if (this.#dead.size === 0 || code === 'deaf') return false;
+    return typeof code === 'string' || code === 429 || code >= 500;
+  }
+}
+
+/** Journals the stretches in which a probe saw nothing, and whether something else than the probe explains them. */
+export class Sight {
+  readonly #run: Run;
+  readonly #source: string;
+  readonly #obituaries: Obituaries;
+  #until: Millis | undefined;
+
+  constructor(run: Run, source: string, obituaries: Obituaries) {
+    this.#run = run;
+    this.#source = source;
+    this.#obituaries = obituaries;
+  }
+
+  /** Everything until now was seen, or until `at`; or it was told that it was not. */
+  good(at: Millis = this.#run.clock.now()): void {
+    this.#until = Math.max(this.#until ?? at, at);
+  }
+
+  /** An attempt failed: from the last good moment (or the last failure) until now nothing was seen. */
+  lost(error: ClusterError): void {
+    const from = this.#until;
+    if (from === undefined) return;
+    const to = this.#run.clock.now();
+    this.#until = to;
+    this.gap({ from, to, reason: error.message, code: error.code, explained: isRefusal(error) });
+  }
+
+  gap({ from, to, reason, code, explained }: Unseen): void {
+    const blind = { kind: 'blind', source: this.#source, from, reason } as const;
+    this.#run.journal.append({ ...blind, explained: explained || this.#obituaries.explain(code) }, to);
+  }
+}
+
+interface Unseen {
+  readonly from: Millis;
+  readonly to: Millis;
+  readonly reason: string;
+  readonly code: number | string;
+  readonly explained: boolean;
+}

@@ -1,0 +1,19 @@
+import type { Probe } from '../model.ts';
+import { apiCanary } from './api-canary.ts';
+import { apiserverMetrics } from './apiserver-metrics.ts';
+import { audit } from './audit.ts';
+import { components } from './components.ts';
+import { etcdMetrics } from './etcd-metrics.ts';
+import { events } from './events.ts';
+import { nodes } from './nodes.ts';
+
+/** Every probe by its name; what each promises is in metrics.ts. A new one is a file and a line here and there. */
+export const probes: ReadonlyMap<string, () => Probe> = new Map([
+  ['nodes', nodes],
+  ['components', components],
+  ['apiserver-metrics', apiserverMetrics],
+  ['etcd-metrics', etcdMetrics],
+  ['api-canary', apiCanary],
+  ['events', events],
+  ['audit', audit],
+]);
