@@ -1,0 +1,77 @@
+import { ScenarioError } from '../model.ts';
+import { nearest } from './suggest.ts';
+
+/** What is wrong, what was expected, and the words that would have been right (the nearest one is suggested). */
+export interface Complaint {
+  readonly what: string;
+  readonly expected?: string;
+  /** The unknown word and what is known: listed when `expected` is absent. */
+  readonly word?: string;
+  readonly known?: Iterable<string>;
+}
+
+const LISTED = 16;
+
+function oneOf(known: readonly string[]): string {
+  if (known.length === 0) return 'none (there are none)';
+  const listed = known.slice(0, LISTED).join(', ');
+  const more = known.length > LISTED ? `, … (${known.length} in all)` : '';
+  return known.length === 1 ? listed : `one of ${listed}${more}`;
+}
+
+/** One line: `what; expected …; did you mean "…"?` */
+export function phrase({ what, expected, word, known }: Complaint): string {
+  const words = known ? [...known] : undefined;
+  const wanted = expected ?? (words ? oneOf(words) : undefined);
+  const meant = word !== undefined && words ? nearest(word, words) : undefined;
+  return [what, wanted && `expected ${wanted}`, meant !== undefined && `did you mean "${meant}"?`]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** Collects everything that is wrong with one file, so that it is said at once. */
+export class Complaints {
+  readonly #file: string;
+  readonly #place: (offset: number) => { line: number; col: number };
+  readonly #found = new Map<string, { offset: number; text: string }>();
+
+  /** `place` turns an offset in the file into a line and column, both from 1. */
+  constructor(file: string, place: (offset: number) => { line: number; col: number }) {
+    this.#file = file;
+    this.#place = place;
+  }
+
+  add(offset: number, complaint: Complaint): void {
+    const { line, col } = this.#place(offset);
+    this.#keep(offset, `${this.#file}:${line}:${col}: ${phrase(complaint)}`);
+  }
+
+  /** About a word of the command line, which has no line and column. */
+  addArgument(argument: string, complaint: Complaint): void {
+    this.#keep(-1, `${argument}: ${phrase(complaint)}`);
+  }
+
+  /** About another file, which this one names at the offset; `line` is a whole complaint with its place. */
+  addForeign(offset: number, line: string): void {
+    this.#keep(offset, line);
+  }
+
+  line(offset: number): number {
+    return this.#place(offset).line;
+  }
+
+  get size(): number {
+    return this.#found.size;
+  }
+
+  /** Throws one ScenarioError with every complaint in the order of the file; does nothing when there is none. */
+  throwIfAny(): void {
+    if (this.#found.size === 0) return;
+    const sorted = [...this.#found.values()].sort((one, other) => one.offset - other.offset);
+    throw new ScenarioError(sorted.map(({ text }) => text));
+  }
+
+  #keep(offset: number, text: string): void {
+    if (!this.#found.has(text)) this.#found.set(text, { offset, text });
+  }
+}

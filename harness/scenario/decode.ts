@@ -1,0 +1,168 @@
+import { basename, join, resolve } from 'node:path';
+import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
+import { assemble } from './assemble.ts';
+import { check, show } from './checks.ts';
+import type { Complaints } from './complaints.ts';
+import { checkFiles, readText } from './files.ts';
+import { type Known, producible } from './metrics.ts';
+import { parameterValues, substitute } from './parameters.ts';
+import { parse } from './parse.ts';
+import { checkJudged, checkReferences } from './references.ts';
+import { changeable, scenarioSchema, variantsSchema } from './schema.ts';
+import { nearest } from './suggest.ts';
+import { criteria } from './thresholds.ts';
+import {
+  asWritten,
+  type Entry,
+  entriesOf,
+  find,
+  type MapTree,
+  merge,
+  offsetOf,
+  only,
+  textOf,
+  without,
+} from './tree.ts';
+
+export type { Known } from './metrics.ts';
+
+export interface DecodeOptions {
+  /** The first one of the file when absent. */
+  readonly variant?: string;
+  /** `--set name=value`. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Names of probes (with their metrics) and faults; without it they are not checked. */
+  readonly known?: Known;
+}
+
+/** What is taken as it is written, so that a flag `1.10` or `false` keeps its spelling. */
+const TEXTS = [
+  ['applies-to'],
+  ['cluster', 'kubernetes'],
+  ['cluster', 'components', '*', 'version'],
+  ['cluster', 'components', '*', 'flags', '*'],
+  ['cluster', 'components', '*', 'env', '*'],
+] as const;
+
+/**
+ * Decodes a scenario with one variant and the parameters applied. All other variants are checked too.
+ * Throws one ScenarioError with every complaint, each with file, line and column.
+ */
+export async function decode(folder: string, options: DecodeOptions): Promise<Scenario> {
+  const { source, scenarios, chosen } = await decodeAll(folder, options);
+  const scenario = scenarios.get(chosen);
+  if (!scenario) throw new Error(`${folder}: variant ${chosen} was neither decoded nor refused`);
+  return { ...scenario, source };
+}
+
+/** The variants of a scenario, in the order of the file. Throws ScenarioError as `decode` does; names need `known` to be checked. */
+export async function variants(folder: string, known?: Known): Promise<VariantSpec[]> {
+  const { scenarios } = await decodeAll(folder, known ? { known } : {});
+  return [...scenarios.values()].map(({ variant }) => variant);
+}
+
+interface All {
+  readonly source: string;
+  readonly scenarios: ReadonlyMap<string, Scenario>;
+  readonly chosen: string;
+}
+
+async function decodeAll(folder: string, { variant, set = {}, known }: DecodeOptions): Promise<All> {
+  const file = join(folder, 'scenario.yaml');
+  const source = await readText(file, "a scenario.yaml in the scenario's folder");
+  const { tree, complaints } = parse(source, file);
+  if (tree && tree.kind !== 'map') complaints.add(tree.at, { what: 'the file holds no map', expected: 'a map' });
+  if (tree?.kind !== 'map') {
+    complaints.throwIfAny();
+    throw new ScenarioError([`${file}:1:1: the file is empty; expected a map`]);
+  }
+
+  const specs = readVariants(tree, complaints);
+  const first = [...specs.keys()][0];
+  const chosen = variant ?? first ?? '';
+  if (variant !== undefined && first !== undefined && !specs.has(variant)) {
+    complaints.add(offsetOf(tree, ['variants']), {
+      what: `unknown variant "${variant}"`,
+      word: variant,
+      known: specs.keys(),
+    });
+  }
+  const scenarios = new Map<string, Scenario>();
+  for (const spec of specs.values()) {
+    const setHere = spec.name === chosen ? set : {};
+    const scenario = await decodeVariant({ tree, spec, set: setHere, known, folder, complaints });
+    if (scenario) scenarios.set(spec.name, scenario);
+  }
+  complaints.throwIfAny();
+  return { source, scenarios, chosen };
+}
+
+interface LocatedVariant extends VariantSpec {
+  readonly entry: Entry | undefined;
+}
+
+/** Variants that are wrong themselves are still merged, so that all complaints come at once. */
+function readVariants(tree: MapTree, complaints: Complaints): ReadonlyMap<string, LocatedVariant> {
+  const node = find(tree, ['variants']);
+  const entries = entriesOf(tree, 'variants');
+  if (!node) complaints.add(tree.at, { what: 'missing "variants"', expected: 'a map with at least one' });
+  else if (node.kind !== 'map') {
+    complaints.add(node.at, { what: `"variants" is ${show(node)}`, expected: 'a map with at least one' });
+  } else if (entries.length === 0) complaints.add(node.at, { what: '"variants" is empty', expected: 'at least one' });
+  else check(variantsSchema, node, complaints);
+  const specs = new Map<string, LocatedVariant>();
+  for (const [name, entry] of entries) {
+    const expect = textOf(find(entry.value, ['expect'])) === 'signature' ? 'signature' : 'limits';
+    specs.set(name, { name, what: textOf(find(entry.value, ['what'])) ?? '', expect, entry });
+  }
+  // Without any variant the rest of the file is still checked.
+  if (specs.size === 0) specs.set('', { name: '', what: '', expect: 'limits', entry: undefined });
+  return specs;
+}
+
+/** Complains of misspelt keys and goes on as if they were right, lest all that they hold seem to be missing. */
+function repair(tree: MapTree, complaints: Complaints): MapTree {
+  const known = Object.keys(scenarioSchema.shape);
+  const entries = new Map(tree.entries);
+  for (const [key, entry] of tree.entries) {
+    if (known.includes(key)) continue;
+    complaints.add(entry.keyAt, { what: `unknown key "${key}"`, word: key, known: [...known, 'variants'] });
+    entries.delete(key);
+    const meant = nearest(key, known);
+    if (meant !== undefined && !entries.has(meant)) entries.set(meant, entry);
+  }
+  return { ...tree, entries };
+}
+
+async function decodeVariant(given: {
+  tree: MapTree;
+  spec: LocatedVariant;
+  set: Readonly<Record<string, string>>;
+  known: Known | undefined;
+  folder: string;
+  complaints: Complaints;
+}): Promise<Scenario | undefined> {
+  const { spec, known, folder, complaints } = given;
+  const base = repair(without(given.tree, ['variants']), complaints);
+  const change = spec.entry?.value;
+  const merged = change?.kind === 'map' ? merge(base, only(change, changeable)) : base;
+  const values = parameterValues(base, merged, given.set, complaints);
+  if (merged.kind !== 'map') return undefined;
+  let tree = substitute(merged, values, complaints);
+  for (const path of TEXTS) tree = asWritten(tree, path);
+
+  const decoded = check(scenarioSchema, tree, complaints);
+  checkReferences(tree, values, known, complaints);
+  await checkFiles(tree, { folder, values, known, complaints });
+  checkJudged(tree, spec.expect, spec.entry?.keyAt ?? 0, complaints);
+  const metrics = known ? producible(tree, known, complaints) : undefined;
+  const phases = entriesOf(tree, 'phases').map(([name]) => name);
+  const around = { phases, metrics, known, complaints };
+  const evidence = criteria(tree, 'evidence', around);
+  const signature = criteria(tree, 'signature', around);
+  const limits = criteria(tree, 'limits', around);
+  if (!decoded || complaints.size > 0) return undefined;
+  const variant: VariantSpec = { name: spec.name, what: spec.what, expect: spec.expect };
+  const judged = { evidence, signature, limits };
+  return assemble(decoded, { id: basename(resolve(folder)), folder: resolve(folder), variant, values, judged });
+}

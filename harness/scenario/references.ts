@@ -1,0 +1,88 @@
+import type { Complaints } from './complaints.ts';
+import type { Known } from './metrics.ts';
+import type { Parameters } from './parameters.ts';
+import { entriesOf, find, itemsOf, offsetOf, type Tree, textOf } from './tree.ts';
+
+/** Names that refer to other names: phases, identities, probes, faults, parameters. Works on a tree that may be wrong elsewhere. */
+export function checkReferences(
+  tree: Tree,
+  parameters: Parameters,
+  known: Known | undefined,
+  complaints: Complaints,
+): void {
+  const phases = entriesOf(tree, 'phases').map(([name]) => name);
+  const identities = itemsOf(tree, 'cluster', 'identities').map((item) => textOf(find(item, ['user'])));
+
+  function refer(node: Tree | undefined, what: string, words: readonly string[]): void {
+    const word = textOf(node);
+    if (node && word !== undefined && !words.includes(word)) {
+      complaints.add(node.at, { what: `unknown ${what} "${word}"`, word, known: words });
+    }
+  }
+  function once(nodes: readonly (Tree | undefined)[], what: string): void {
+    const seen = new Set<string>();
+    for (const node of nodes) {
+      const name = textOf(node);
+      if (!node || name === undefined) continue;
+      if (seen.has(name)) complaints.add(node.at, { what: `${what} "${name}" is there twice`, expected: 'it once' });
+      seen.add(name);
+    }
+  }
+
+  const phasesNode = find(tree, ['phases']);
+  if (phasesNode?.kind === 'map' && phases.length === 0) {
+    complaints.add(phasesNode.at, { what: '"phases" is empty', expected: 'at least one' });
+  }
+  for (const [name, { keyAt }] of entriesOf(tree, 'phases')) {
+    if (name === 'run')
+      complaints.add(keyAt, { what: 'a phase cannot be called "run"', expected: 'another name: run is the whole' });
+  }
+  const faults = find(tree, ['faults']);
+  if (faults && itemsOf(tree, 'faults').length > 0 && !phases.includes('fault')) {
+    complaints.add(faults.at, {
+      what: 'faults without a phase "fault"',
+      expected: 'that phase: they are injected when it begins',
+    });
+  }
+  const loads = itemsOf(tree, 'load');
+  for (const load of loads) {
+    refer(find(load, ['during']), 'phase', phases);
+    refer(
+      find(load, ['as']),
+      'identity',
+      identities.filter((user) => user !== undefined),
+    );
+    for (const [name, { keyAt, value }] of entriesOf(load, 'parameters')) {
+      const declared = parameters.get(name)?.value;
+      if (declared === undefined) {
+        complaints.add(keyAt, { what: `unknown parameter "${name}"`, word: name, known: parameters.keys() });
+      } else if (value.kind === 'scalar' && typeof declared !== typeof value.value && !textOf(value)?.includes('${')) {
+        const expected = `a ${typeof declared}, as in "parameters"`;
+        complaints.add(value.at, { what: `parameter "${name}" is ${JSON.stringify(value.value)}`, expected });
+      }
+    }
+  }
+  once(
+    loads.map((load) => find(load, ['name'])),
+    'load',
+  );
+  once(
+    itemsOf(tree, 'cluster', 'identities').map((item) => find(item, ['user'])),
+    'identity',
+  );
+  once(itemsOf(tree, 'probes'), 'probe');
+  if (!known) return;
+  for (const probe of itemsOf(tree, 'probes')) refer(probe, 'probe', [...known.metrics.keys()]);
+  for (const fault of itemsOf(tree, 'faults')) refer(fault, 'fault', known.faults);
+}
+
+/** What a variant expects must be there to be judged. */
+export function checkJudged(tree: Tree, expect: string | undefined, variantAt: number, complaints: Complaints): void {
+  if (expect === 'signature' && itemsOf(tree, 'signature').length === 0) {
+    const at = find(tree, ['signature']) ? offsetOf(tree, ['signature']) : variantAt;
+    complaints.add(at, {
+      what: 'a variant expects the signature, but "signature" is empty',
+      expected: 'at least one threshold',
+    });
+  }
+}
