@@ -1,0 +1,89 @@
+/** verdict.json, and what `--json` prints: the verdict for programs. Fields are only ever added; `format` changes if one goes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ComponentFacts, Finding, Host, Json, Report, Reporter } from '../harness/model.ts';
+import { factsOf } from './facts.ts';
+import { outcomeOf } from './story.ts';
+
+export interface VerdictFile {
+  readonly format: 1;
+  readonly run: string;
+  readonly scenario: string;
+  readonly variant: { readonly name: string; readonly what: string; readonly expect: 'signature' | 'limits' };
+  readonly question: string;
+  readonly status: 'passed' | 'failed' | 'invalid';
+  readonly judged: 'limits' | 'signature';
+  /** A few words, and one sentence: `broke as in the postmortem`. */
+  readonly claim: string;
+  readonly why: string;
+  /** Why the run is invalid; empty otherwise. */
+  readonly reasons: readonly string[];
+  readonly signatureShown: boolean | null;
+  readonly limitsHeld: boolean | null;
+  readonly findings: readonly Finding[];
+  readonly exitCode: number;
+  readonly parameters: { readonly [name: string]: Json };
+  /** Wall time, ISO 8601; null when the journal has no beginning. */
+  readonly started: string | null;
+  readonly seconds: number;
+  readonly ended: 'completed' | 'interrupted' | 'error' | 'cut short';
+  readonly ordeal: string | null;
+  readonly host: Host | null;
+  readonly tools: readonly { name: string; version: string; expected: string; source: string; path: string }[];
+  readonly cluster: {
+    readonly provider: string;
+    readonly name: string;
+    readonly components: readonly ComponentFacts[];
+    readonly notes: readonly string[];
+  } | null;
+  readonly phases: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+  readonly owed: readonly { undo: string; path: string | null; settled: boolean; error: string | null }[];
+}
+
+export function verdictJson(report: Report): VerdictFile {
+  const { scenario, verdict } = report;
+  const { began, cluster, ended, tools, phases, end } = factsOf(report);
+  const { status, claim, why } = outcomeOf(report);
+  return {
+    format: 1,
+    run: report.run,
+    scenario: scenario.id,
+    variant: scenario.variant,
+    question: scenario.question,
+    status,
+    judged: verdict.judged,
+    claim,
+    why,
+    reasons: verdict.reasons,
+    signatureShown: verdict.signatureShown ?? null,
+    limitsHeld: verdict.limitsHeld ?? null,
+    findings: verdict.findings,
+    exitCode: report.exitCode,
+    parameters: scenario.parameters,
+    started: began?.wall ?? null,
+    seconds: end / 1000,
+    ended: ended?.how ?? 'cut short',
+    ordeal: began?.ordeal ?? null,
+    host: began?.host ?? null,
+    tools: tools.map(({ name, version, expected, source, path }) => ({ name, version, expected, source, path })),
+    cluster: cluster
+      ? { provider: cluster.provider, name: cluster.name, components: cluster.components, notes: cluster.notes }
+      : null,
+    phases: phases.map(({ name, from, to }) => ({ name, from: from / 1000, to: to / 1000 })),
+    owed: report.owed.map(({ debt, settled, error }) => ({
+      undo: debt.undo,
+      path: 'path' in debt ? debt.path : null,
+      settled,
+      error: error ?? null,
+    })),
+  };
+}
+
+export const json: Reporter = {
+  name: 'json',
+  async write(report, folder) {
+    const path = join(folder, 'verdict.json');
+    await writeFile(path, `${JSON.stringify(verdictJson(report), null, 2)}\n`);
+    return [path];
+  },
+};

@@ -1,0 +1,116 @@
+/**
+ * junit.xml for CI: one test case a threshold. What was judged and not met is a failure; what proves nothing is an error;
+ * what was not judged (or could not be) is skipped, with its measurement.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { XMLElement } from 'xmlbuilder';
+import type { Finding, Report, Reporter } from '../harness/model.ts';
+import { factsOf } from './facts.ts';
+import { meaning, outcomeOf } from './story.ts';
+import { plain } from './text.ts';
+
+interface Case {
+  readonly group: string;
+  readonly name: string;
+  readonly result: 'passed' | 'failure' | 'error' | 'skipped';
+  readonly message: string;
+  readonly details: readonly string[];
+}
+
+export async function junitXml(report: Report): Promise<string> {
+  const { default: builder } = await import('xmlbuilder');
+  const { began, end } = factsOf(report);
+  const cases = [...report.verdict.findings.map((finding) => caseOf(finding, report)), ...wholeRun(report)];
+  const count = (result: Case['result']) => cases.filter((one) => one.result === result).length;
+  const totals = { tests: cases.length, failures: count('failure'), errors: count('error'), skipped: count('skipped') };
+  const name = plain(`${report.scenario.id}.${report.scenario.variant.name}`);
+  const time = (end / 1000).toFixed(3);
+  const root = builder.create('testsuites', { encoding: 'UTF-8', invalidCharReplacement: '' });
+  const suite = root.ele('testsuite', { name, ...totals, time, ...(began && { timestamp: began.wall.slice(0, 19) }) });
+  const properties = suite.ele('properties');
+  for (const [key, value] of propertiesOf(report))
+    properties.ele('property', { name: plain(key), value: plain(value) });
+  for (const one of cases) write(suite.ele('testcase', { classname: `${name}.${one.group}`, name: one.name }), one);
+  return `${root.end({ pretty: true })}\n`;
+}
+
+function write(element: XMLElement, { result, message, details }: Case): void {
+  if (result === 'skipped') element.ele('skipped', { message });
+  else if (result !== 'passed')
+    element.ele(result, { message, type: result === 'failure' ? 'limit' : 'invalid' }, details.join('\n'));
+  if (result === 'passed' || result === 'skipped') element.ele('system-out', {}, details.join('\n'));
+}
+
+function caseOf(finding: Finding, { verdict }: Report): Case {
+  const judged = finding.role === 'evidence' || finding.role === (verdict.judged === 'limits' ? 'limit' : 'signature');
+  const measured = finding.measured === undefined ? '' : `, measured ${plain(finding.measured)}`;
+  const told = `${meaning(finding)}${measured}`;
+  return {
+    group: finding.role,
+    name: plain(finding.threshold),
+    result: resultOf(finding, judged),
+    message:
+      judged || finding.status === 'skipped'
+        ? plain(`${told}${finding.detail ? `: ${finding.detail}` : ''}`)
+        : `not judged: ${told}`,
+    details: [
+      `${plain(finding.threshold)}: ${told}`,
+      `phase ${plain(finding.phase)}, ${finding.samples} samples${finding.at === undefined ? '' : `, at ${finding.at / 1000} s`}`,
+      ...(finding.detail ? [plain(finding.detail)] : []),
+    ],
+  };
+}
+
+function resultOf({ status, role }: Finding, judged: boolean): Case['result'] {
+  if (status === 'skipped' || !judged) return 'skipped';
+  if (status === 'met') return 'passed';
+  return status === 'unmeasured' || role === 'evidence' ? 'error' : 'failure';
+}
+
+/** What no single threshold says: whether the run proves anything, and whether everything was put back. */
+function wholeRun(report: Report): Case[] {
+  const { status, why } = outcomeOf(report);
+  const left = report.owed.filter(({ settled }) => !settled);
+  return [
+    {
+      group: 'run',
+      name: 'the run proves something',
+      result: status === 'invalid' ? 'error' : 'passed',
+      message: plain(why),
+      details: status === 'invalid' ? report.verdict.reasons.map(plain) : [plain(why)],
+    },
+    {
+      group: 'run',
+      name: 'everything was put back',
+      result: left.length > 0 ? 'failure' : 'passed',
+      message: `${left.length} of ${report.owed.length} not put back`,
+      details: report.owed.map(({ debt, settled, error }) =>
+        plain(`${debt.undo} ${'path' in debt ? debt.path : ''}: ${settled ? 'done' : `not done ${error ?? ''}`}`),
+      ),
+    },
+  ];
+}
+
+function propertiesOf({ run, scenario, exitCode, verdict }: Report): [string, string][] {
+  return [
+    ['run', run],
+    ['verdict', verdict.status],
+    ['judged', verdict.judged],
+    ['exit-code', String(exitCode)],
+    ['variant', scenario.variant.what],
+    ...Object.entries(scenario.parameters).map(([name, value]): [string, string] => [
+      `parameter.${name}`,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  ];
+}
+
+export const junit: Reporter = {
+  name: 'junit',
+  async write(report, folder) {
+    const path = join(folder, 'junit.xml');
+    await writeFile(path, await junitXml(report));
+    return [path];
+  },
+};

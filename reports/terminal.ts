@@ -1,0 +1,135 @@
+/** The verdict for people at a terminal. */
+import { join } from 'node:path';
+import type { Finding, Report } from '../harness/model.ts';
+import { deathsOf, factsOf } from './facts.ts';
+import { moment } from './figures.ts';
+import { type Paint, painter, type Style } from './paint.ts';
+import { expectation, groupsOf, meaning, outcomeOf, symbols, type Tone, toneOf } from './story.ts';
+import { cut, plain, wrapped } from './text.ts';
+
+export interface Look {
+  readonly color: boolean;
+  readonly columns: number;
+}
+
+const styles: Record<Tone, Style> = { good: 'green', bad: 'red', void: 'yellow', plain: 'dim' };
+const badges: Record<Tone, Style> = {
+  good: ['bold', 'inverse', 'green'],
+  bad: ['bold', 'inverse', 'red'],
+  void: ['bold', 'inverse', 'yellow'],
+  plain: 'bold',
+};
+const signs: Record<Tone, string> = { good: '✓', bad: '✗', void: '?', plain: '–' };
+
+/** What was asked, the verdict, each finding, why it is invalid, what was put back, and where the report is. */
+export function summary(report: Report, { color, columns, folder }: Look & { folder?: string }): string {
+  const paint = painter(color);
+  const width = Math.min(100, columns - 1);
+  const { scenario, verdict } = report;
+  const { tone, status, claim, why } = outcomeOf(report);
+  const paragraph = (text: string, style?: Style) =>
+    wrapped(plain(text), width - 2).map((line) => `  ${style ? paint(style, line) : line}`);
+  const badge = color ? paint(badges[tone], ` ${status.toUpperCase()} `) : `[${status.toUpperCase()}]`;
+  return [
+    '',
+    `  ${paint('bold', plain(scenario.id))} ${paint('dim', '·')} ${paint('bold', plain(scenario.variant.name))}  ${paint('dim', cut(plain(scenario.variant.what), Math.max(0, width - scenario.id.length - scenario.variant.name.length - 9)))}`,
+    ...paragraph(scenario.question),
+    '',
+    `  ${badge} ${paint('bold', claim)}`,
+    ...(verdict.reasons.length > 0
+      ? verdict.reasons.flatMap((reason) =>
+          wrapped(plain(reason), width - 4).map(
+            (line, index) => `  ${paint('yellow', index === 0 ? '• ' : '  ')}${line}`,
+          ),
+        )
+      : paragraph(why)),
+    ...notCompleted(report, paint),
+    ...groupsOf(report).flatMap(({ title, findings }) => [
+      '',
+      `  ${paint('dim', title)}`,
+      ...findings.flatMap((finding) => rowOf(finding, report, width, paint)),
+    ]),
+    '',
+    ...deathsOf(report).map(
+      ({ at, text }) => `  ${paint('dim', 'Died      ')}${plain(text)} ${paint('dim', `at ${moment(at)}`)}`,
+    ),
+    ...putBack(report, paint),
+    ...(folder ? [`  ${paint('dim', 'Report    ')}${paint('cyan', join(folder, 'report.html'))}`] : []),
+    '',
+  ].join('\n');
+}
+
+function notCompleted(report: Report, paint: Paint): string[] {
+  const { ended } = factsOf(report);
+  if (ended?.how === 'completed') return [];
+  const how = ended
+    ? `${ended.how}${ended.reason ? `: ${plain(ended.reason)}` : ''}`
+    : 'cut short: the journal has no end';
+  return [`  ${paint('yellow', `Not completed, ${how}`)}`];
+}
+
+function rowOf(finding: Finding, { verdict }: Report, width: number, paint: Paint): string[] {
+  const tone = toneOf(finding, verdict.judged);
+  const measured = plain(finding.measured ?? '');
+  const at = finding.at === undefined ? '' : moment(finding.at);
+  const head = `${symbols[finding.status]} ${meaning(finding).padEnd(11)}`;
+  const room = width - 4 - head.length - 30;
+  const stacked = room < 30;
+  const lines = wrapped(plain(finding.threshold), stacked ? width - 4 - head.length : room);
+  const indent = ' '.repeat(4 + head.length);
+  const [first = '', ...rest] = lines;
+  const right = `  ${paint('bold', measured.padStart(18))}  ${paint('dim', at.padStart(8))}`;
+  const told = explains(finding, verdict.judged) ? wrapped(plain(finding.detail ?? ''), width - indent.length) : [];
+  return [
+    `    ${paint(styles[tone], head)}${stacked ? first : first.padEnd(room) + right}`.trimEnd(),
+    ...rest.map((line) => indent + line),
+    ...(stacked && (measured || at) ? [`${indent}${paint('bold', measured)} ${paint('dim', at)}`.trimEnd()] : []),
+    ...told.map((line) => indent + paint('dim', line)),
+  ];
+}
+
+/** A detail helps where something is judged, wrong or unknown; that of several alternatives is in the report. */
+function explains({ status, detail, role, threshold }: Finding, judged: Report['verdict']['judged']): boolean {
+  if (detail === undefined) return false;
+  if (status === 'unmeasured' || status === 'skipped') return true;
+  return !threshold.startsWith('any of: ') && (role === 'signature') === (judged === 'signature');
+}
+
+function putBack({ owed }: Report, paint: Paint): string[] {
+  const left = owed.filter(({ settled }) => !settled);
+  if (owed.length === 0) return [];
+  const label = paint('dim', 'Put back  ');
+  if (left.length === 0) return [`  ${label}${paint('green', '✓')} all ${owed.length} changes`];
+  return [
+    `  ${label}${paint('red', `✗ ${left.length} of ${owed.length} not put back; try again: ordeal clean`)}`,
+    ...left.map(
+      ({ debt, error }) => `            ${plain(`${debt.undo} ${'path' in debt ? debt.path : ''} ${error ?? ''}`)}`,
+    ),
+  ];
+}
+
+/** One line a variant: what was expected of it, and whether it did. */
+export function proveSummary(reports: readonly Report[], { color, columns, page }: Look & { page?: string }): string {
+  const paint = painter(color);
+  const width = Math.min(100, columns - 1);
+  const rows = reports.map((report) => ({ report, name: plain(report.scenario.variant.name), ...outcomeOf(report) }));
+  const names = Math.max(...rows.map(({ name }) => name.length), 0);
+  const good = rows.filter(({ tone }) => tone === 'good').length;
+  const [first] = reports;
+  return [
+    '',
+    `  ${paint('bold', plain(first?.scenario.id ?? ''))}  ${plain(first?.scenario.question ?? '')}`,
+    '',
+    ...rows.flatMap(({ report, name, tone, claim, why, status }) => [
+      `  ${paint(styles[tone], signs[tone])} ${paint('bold', name.padEnd(names))}  ${paint(styles[tone], claim)}`,
+      ...wrapped(
+        plain(status === 'passed' ? why : `${why.replace(/\.$/, '')}. Expected: ${expectation(report)}.`),
+        width - names - 6,
+      ).map((line) => `${' '.repeat(names + 6)}${paint('dim', line)}`),
+    ]),
+    '',
+    `  ${paint('bold', good === rows.length ? 'Proved' : 'Not proved')}: ${good} of ${rows.length} variants did what was expected of them.`,
+    ...(page ? [`  ${paint('dim', 'Side by side')}  ${paint('cyan', page)}`] : []),
+    '',
+  ].join('\n');
+}
