@@ -1,0 +1,158 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { type Ambient, plain, type Terminal } from './commands/ambient.ts';
+import { InterruptedError } from './model.ts';
+
+/** Finds package.json upwards: sources and the published `dist` lie at different depths. */
+function versionOf(url: string): string {
+  for (let at = new URL('.', url); at.pathname !== '/'; at = new URL('..', at)) {
+    try {
+      return (JSON.parse(readFileSync(new URL('package.json', at), 'utf8')) as { version: string }).version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error('package.json is missing');
+}
+
+const { env } = process;
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
+  process.on(signal, () => stop.abort(new InterruptedError(`interrupted by ${signal}`)));
+}
+
+let crash: unknown;
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  // What a run owes must be paid even then: end it as an error, not with the process.
+  process.on(event, (error) => {
+    crash ??= error;
+    stop.abort(error);
+  });
+}
+// Who read our output may leave; the run goes on, and cleans up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+function terminal(stream: NodeJS.WriteStream): Terminal {
+  const color = stream.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  return { isTTY: stream.isTTY, columns: stream.columns || 80, color, write: (text) => void stream.write(text) };
+}
+
+const ambient: Ambient = {
+  env,
+  cwd: process.cwd(),
+  signal: stop.signal,
+  version: versionOf(import.meta.url),
+  out: terminal(process.stdout),
+  err: terminal(process.stderr),
+};
+
+let exitCode = 0;
+const done = (code: number) => {
+  exitCode = code;
+};
+const collect = (value: string, all: readonly string[]) => [...all, value];
+
+const program = new Command('ordeal')
+  .description('Turns Kubernetes postmortems into experiments that anyone can run.')
+  .version(ambient.version)
+  .showSuggestionAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 passed · 1 failed · 2 bad input or refused, nothing was started · 3 invalid, nothing was proved
+            4 something could not be put back · 130 interrupted, and clean
+
+Examples:
+  $ ordeal list
+  $ ordeal prove list-flood
+  $ ordeal run list-flood --variant stock --set pods=5000
+  $ ordeal report last`,
+  );
+
+const choosing = (command: Command) =>
+  command
+    .addOption(
+      new Option('--set <name=value>', "change one of the scenario's parameters (repeatable)")
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--tools-dir <folder>', 'take outside programs from this folder first');
+
+const playing = (command: Command) =>
+  choosing(command)
+    .option('--runs-dir <folder>', 'keep runs here', 'runs')
+    .option('--quiet', 'print the verdict only')
+    .option('--json', 'print the verdict as JSON to standard output');
+
+playing(program.command('run <scenario...>').description('play scenarios and judge their limits'))
+  .option('--variant <name>', 'the variant to play')
+  .action(async (scenarios: string[], options) =>
+    done(await (await import('./commands/run.ts')).run(scenarios, options, ambient)),
+  );
+
+playing(
+  program.command('prove <scenario>').description('show each vulnerable variant broken and each hardened one sound'),
+)
+  .option('--variants <names>', 'only these, separated by commas')
+  .action(async (scenario: string, options) =>
+    done(await (await import('./commands/prove.ts')).prove(scenario, options, ambient)),
+  );
+
+program
+  .command('list')
+  .description('the scenarios that are there')
+  .option('--json', 'as JSON')
+  .action(async (options) => done(await (await import('./commands/list.ts')).list(options, ambient)));
+
+choosing(
+  program.command('plan <scenario>').description('what would be done, with which tools, and why it cannot run here'),
+)
+  .option('--variant <name>', 'the variant to plan')
+  .option('--json', 'as JSON')
+  .action(async (scenario: string, options) =>
+    done(await (await import('./commands/plan.ts')).plan(scenario, options, ambient)),
+  );
+
+program
+  .command('report <run>')
+  .description('judge a run again from its journal, and write its reports anew (an id, a folder, or "last")')
+  .option('--runs-dir <folder>', 'where runs are kept', 'runs')
+  .option('--json', 'print the verdict as JSON to standard output')
+  .action(async (name: string, options) =>
+    done(await (await import('./commands/report.ts')).report(name, options, ambient)),
+  );
+
+program
+  .command('clean')
+  .description('put back what runs that died still owe')
+  .option('--runs-dir <folder>', 'where runs are kept', 'runs')
+  .action(async (options) => done(await (await import('./commands/clean.ts')).clean(options, ambient)));
+
+program
+  .command('doctor')
+  .description('what this machine has, and what is missing')
+  .option('--tools-dir <folder>', 'take outside programs from this folder first')
+  .action(async (options) => done(await (await import('./commands/doctor.ts')).doctor(options, ambient)));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (stop.signal.reason instanceof InterruptedError) {
+    ambient.err.write(`${stop.signal.reason.message}\n`);
+    exitCode = 130;
+  } else {
+    const known =
+      error instanceof Error && ['ScenarioError', 'ToolError', 'ClusterError', 'RefusedError'].includes(error.name);
+    ambient.err.write(plain(known ? error.message : `${(error as Error).stack ?? error}`));
+    exitCode = known ? 2 : 3;
+  }
+}
+if (crash !== undefined) {
+  ambient.err.write(`${crash instanceof Error ? crash.stack : crash}\n`);
+  exitCode = exitCode === 4 ? 4 : 3;
+}
+process.exit(exitCode);

@@ -1,0 +1,57 @@
+import { live } from '../../reports/live.ts';
+import { summary } from '../../reports/terminal.ts';
+import type { Report, Scenario } from '../model.ts';
+import { session } from '../run/session.ts';
+import type { Tool } from '../tools/tools.ts';
+import { type Ambient, placesOf } from './ambient.ts';
+import { reportOf, writeReports } from './finish.ts';
+import { makeStage } from './stage.ts';
+
+export interface PlayOptions {
+  readonly set: string[];
+  readonly toolsDir?: string;
+  readonly runsDir: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Plays one scenario, judges it, writes its reports and prints its summary. */
+export async function play(
+  scenario: Scenario,
+  judge: 'limits' | 'signature',
+  tools: ReadonlyMap<string, Tool>,
+  options: PlayOptions,
+  ambient: Ambient,
+): Promise<{ report: Report; folder: string }> {
+  const view = isolated(live(ambient.err, { quiet: options.quiet ?? false, color: ambient.err.color }), ambient);
+  const ended = await session(scenario, {
+    places: placesOf(ambient, options.runsDir),
+    version: ambient.version,
+    judge,
+    signal: ambient.signal,
+    stage: (run) => makeStage(scenario, tools, run),
+    observer: (event) => view.append(event),
+  });
+  view.close();
+  const report = reportOf(ended.folder);
+  await writeReports(report, ended.folder, ambient);
+  const print = options.json ? ambient.err : ambient.out;
+  print.write(`${summary(report, { color: print.color, columns: print.columns, folder: ended.folder })}\n`);
+  if (report.exitCode === 2 && ended.error instanceof Error) ambient.err.write(`${ended.error.message}\n`);
+  return { report, folder: ended.folder };
+}
+
+/** A view that fails must not take the run with it: it is told once, and then left alone. */
+function isolated(view: ReturnType<typeof live>, ambient: Ambient): ReturnType<typeof live> {
+  let broken = false;
+  const guard = (show: () => void) => {
+    if (broken) return;
+    try {
+      show();
+    } catch (error) {
+      broken = true;
+      ambient.err.write(`the live view failed: ${error}\n`);
+    }
+  };
+  return { append: (event) => guard(() => view.append(event)), close: () => guard(() => view.close()) };
+}

@@ -1,0 +1,36 @@
+import { writeProve } from '../../reports/html/prove.ts';
+import { verdictJson } from '../../reports/json.ts';
+import { proveSummary } from '../../reports/terminal.ts';
+import { type Report, ScenarioError } from '../model.ts';
+import { type Ambient, placesOf } from './ambient.ts';
+import { load, scenarioFolder, settings, variantsOf } from './find.ts';
+import { worst } from './finish.ts';
+import { type PlayOptions, play } from './play.ts';
+import { provideTools } from './stage.ts';
+
+/** Each vulnerable variant must show its signature, each hardened one hold its limits. Goes on after a failure. */
+export async function prove(
+  name: string,
+  options: PlayOptions & { variants?: string },
+  ambient: Ambient,
+): Promise<number> {
+  const folder = await scenarioFolder(name, ambient);
+  const all = await variantsOf(folder);
+  const names = options.variants?.split(',').map((variant) => variant.trim()) ?? all.map((variant) => variant.name);
+  if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
+  const set = settings(options.set);
+  const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, set })));
+  const tools = await provideTools(scenarios, options, ambient);
+  const reports: Report[] = [];
+  for (const scenario of scenarios) {
+    const { report } = await play(scenario, scenario.variant.expect, tools, options, ambient);
+    reports.push(report);
+    if (report.exitCode === 130 || report.exitCode === 2) break;
+  }
+  const code = worst(reports.map((report) => report.exitCode));
+  const page = reports.length > 1 ? await writeProve(reports, placesOf(ambient, options.runsDir).runs) : undefined;
+  const print = options.json ? ambient.err : ambient.out;
+  print.write(`${proveSummary(reports, { color: print.color, columns: print.columns, ...(page ? { page } : {}) })}\n`);
+  if (options.json) ambient.out.write(`${JSON.stringify(reports.map(verdictJson), undefined, 2)}\n`);
+  return code;
+}

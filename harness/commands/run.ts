@@ -1,0 +1,46 @@
+import { verdictJson } from '../../reports/json.ts';
+import { type Scenario, ScenarioError } from '../model.ts';
+import type { Ambient } from './ambient.ts';
+import { load, scenarioFolder, settings, variantsOf } from './find.ts';
+import { worst } from './finish.ts';
+import { type PlayOptions, play } from './play.ts';
+import { provideTools } from './stage.ts';
+
+/** Plays scenarios one after another and judges their limits. All are decoded before the first one starts. */
+export async function run(
+  names: readonly string[],
+  options: PlayOptions & { variant?: string },
+  ambient: Ambient,
+): Promise<number> {
+  const scenarios: Scenario[] = [];
+  for (const name of names) scenarios.push(await chosen(name, options, ambient));
+  const tools = await provideTools(scenarios, options, ambient);
+  const codes: number[] = [];
+  const verdicts: unknown[] = [];
+  for (const scenario of scenarios) {
+    const { report } = await play(scenario, 'limits', tools, options, ambient);
+    codes.push(report.exitCode);
+    verdicts.push(verdictJson(report));
+    if (report.exitCode === 130) break;
+  }
+  if (options.json)
+    ambient.out.write(`${JSON.stringify(verdicts.length === 1 ? verdicts[0] : verdicts, undefined, 2)}\n`);
+  return worst(codes);
+}
+
+/** The one variant asked for; a scenario with several needs `--variant`. */
+export async function chosen(
+  name: string,
+  options: { set: string[]; variant?: string },
+  ambient: Ambient,
+): Promise<Scenario> {
+  const folder = await scenarioFolder(name, ambient);
+  const variants = await variantsOf(folder);
+  if (options.variant === undefined && variants.length > 1) {
+    throw new ScenarioError([
+      `${name} has several variants: choose one with --variant ${variants.map((v) => v.name).join('|')}`,
+    ]);
+  }
+  const variant = options.variant ?? variants[0]?.name;
+  return load(folder, { ...(variant === undefined ? {} : { variant }), set: settings(options.set) });
+}

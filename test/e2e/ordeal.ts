@@ -1,0 +1,100 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { JournalEvent } from '../../harness/model.ts';
+import { marked } from '../../harness/process.ts';
+
+const cli = fileURLToPath(new URL('../../ordeal.cjs', import.meta.url));
+export const quick = fileURLToPath(new URL('scenarios/quick', import.meta.url));
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** An `ordeal` as a user starts it, in a folder of its own; caches of outside programs are the user's own. */
+export class Ordeal {
+  readonly cwd = mkdtempSync(join(tmpdir(), 'ordeal-e2e-'));
+  readonly #env: Record<string, string | undefined>;
+
+  constructor(env: Record<string, string> = {}) {
+    this.#env = { ...process.env, XDG_STATE_HOME: join(this.cwd, 'state'), ...env };
+  }
+
+  start(...args: string[]): { process: ChildProcess; ran: Promise<Ran> } {
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd: this.cwd,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+    });
+    child.stderr.on('data', (data) => {
+      err += data;
+    });
+    const ran = new Promise<Ran>((resolve) => {
+      child.on('close', (code, signal) => resolve({ code: code ?? (signal ? -1 : -2), out, err }));
+    });
+    return { process: child, ran };
+  }
+
+  run(...args: string[]): Promise<Ran> {
+    return this.start(...args).ran;
+  }
+
+  /** The newest run's folder. */
+  get folder(): string {
+    const ids = readdirSync(join(this.cwd, 'runs')).filter((id) =>
+      existsSync(join(this.cwd, 'runs', id, 'journal.ndjson')),
+    );
+    return join(this.cwd, 'runs', ids.sort().at(-1) ?? 'none');
+  }
+
+  get events(): JournalEvent[] {
+    const text = readFileSync(join(this.folder, 'journal.ndjson'), 'utf8');
+    return text
+      .slice(0, text.lastIndexOf('\n'))
+      .split('\n')
+      .map((line) => JSON.parse(line) as JournalEvent);
+  }
+
+  /** Waits, at most two minutes, until the newest run's journal holds such an event. */
+  async until(what: (event: JournalEvent) => boolean): Promise<void> {
+    for (let round = 0; round < 600; round++) {
+      if (
+        existsSync(join(this.cwd, 'runs')) &&
+        existsSync(join(this.folder, 'journal.ndjson')) &&
+        this.events.some(what)
+      )
+        return;
+      await sleep(200);
+    }
+    throw new Error('the journal never said so');
+  }
+
+  /** The newest run's entry in the register. */
+  get entry(): { readonly folder: string; readonly mark: string } {
+    return JSON.parse(readFileSync(join(this.folder, 'owner.json'), 'utf8')) as { folder: string; mark: string };
+  }
+
+  /** What is left of a run: processes and control groups that carry its mark, and the cluster's folder. */
+  residue({ folder, mark } = this.entry): string[] {
+    const cluster = join(folder, 'cluster');
+    const groups = execFileSync('find', ['/sys/fs/cgroup', '-name', `*${mark}*`, '-type', 'd'], { encoding: 'utf8' });
+    return [
+      ...marked(mark).map((pid) => `process ${pid}`),
+      ...(existsSync(cluster) ? [cluster] : []),
+      ...groups.split('\n').filter((line) => line !== ''),
+    ];
+  }
+}
+
+export const phase = (name: string) => (event: JournalEvent) =>
+  event.kind === 'phase' && event.name === name && event.edge === 'start';
