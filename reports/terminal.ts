@@ -50,8 +50,10 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
       ...findings.flatMap((finding) => rowOf(finding, report, width, paint)),
     ]),
     '',
-    ...deathsOf(report).map(
-      ({ at, text }) => `  ${paint('dim', 'Died      ')}${plain(text)} ${paint('dim', `at ${moment(at)}`)}`,
+    ...deathsOf(report).flatMap(({ at, text }) =>
+      wrapped(plain(`${text}, at ${moment(at)}`), width - 12).map(
+        (line, index) => `  ${paint('dim', index === 0 ? 'Died      ' : '          ')}${line}`,
+      ),
     ),
     ...putBack(report, paint),
     ...(folder ? [`  ${paint('dim', 'Report    ')}${paint('cyan', join(folder, 'report.html'))}`] : []),
