@@ -162,7 +162,6 @@ export type Debt =
   | { readonly undo: 'remove-folder'; readonly path: string; readonly mark: string }
   /** Remove an (empty) control group that we made; its name must contain the mark. */
   | { readonly undo: 'remove-cgroup'; readonly path: string; readonly mark: string };
-export type UndoKind = Debt['undo'];
 
 export interface Owed {
   /** The change to the world is made. */

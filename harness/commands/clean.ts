@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLedger, readLedger } from '../run/ledger.ts';
-import { whereabouts } from '../run/owner.ts';
 import { type Entry, type Left, leftRuns, strike } from '../run/register.ts';
 import { undo } from '../run/undo.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
@@ -31,10 +30,11 @@ interface Settled {
 async function settle(run: Left, ambient: Ambient): Promise<Settled> {
   if (run.harness === 'unreadable') return { paid: 0, owing: [`its entry cannot be read: ${run.why}`] };
   try {
-    if (!existsSync(run.folder)) return await payWithoutLedger(run, ambient);
-    const before = readLedger(run.folder).filter(({ settled }) => !settled);
-    if (before.length === 0) return { paid: 0, owing: [] };
+    const lost = !existsSync(run.folder);
+    const before = lost ? [] : readLedger(run.folder).filter(({ settled }) => !settled);
+    if (!lost && before.length === 0) return { paid: 0, owing: [] };
     if (run.harness === 'elsewhere') return { paid: 0, owing: [elsewhere(run)] };
+    if (lost) return await payWithoutLedger(run, ambient);
     const unpaid = await openLedger(run.folder).payAll();
     ambient.out.write(plain(`${run.id}: put back ${before.length - unpaid.length} of ${before.length}`));
     return { paid: before.length - unpaid.length, owing: unpaid.map(({ debt, error }) => `${debt.undo}: ${error}`) };
@@ -44,9 +44,7 @@ async function settle(run: Left, ambient: Ambient): Promise<Settled> {
 }
 
 /** Somebody removed the run's folder, and its ledger with it: what remains is found by the mark. */
-async function payWithoutLedger(run: Entry, ambient: Ambient): Promise<Settled> {
-  const { id, mark, owner } = run;
-  if (whereabouts(owner) === 'elsewhere') return { paid: 0, owing: [elsewhere(run)] };
+async function payWithoutLedger({ id, mark }: Entry, ambient: Ambient): Promise<Settled> {
   await undo({ undo: 'end-processes', mark });
   const root = '/sys/fs/cgroup';
   const groups = existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : [];
