@@ -59,9 +59,11 @@ export class Ordeal {
 
   get events(): JournalEvent[] {
     const text = readFileSync(join(this.folder, 'journal.ndjson'), 'utf8');
+    // What follows the last newline is still being written; before the first there is nothing.
     return text
-      .slice(0, text.lastIndexOf('\n'))
+      .slice(0, text.lastIndexOf('\n') + 1)
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as JournalEvent);
   }
 
