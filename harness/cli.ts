@@ -68,6 +68,7 @@ Examples:
   $ ordeal list
   $ ordeal prove list-flood
   $ ordeal run list-flood --variant stock --set pods=5000
+  $ ordeal prove memory-stress --cluster kind
   $ ordeal report last`,
   );
 
@@ -78,7 +79,9 @@ const choosing = (command: Command) =>
         .argParser(collect)
         .default([], 'none'),
     )
-    .option('--tools-dir <folder>', 'take outside programs from this folder first');
+    .option('--tools-dir <folder>', 'take outside programs from this folder first')
+    .option('--cluster <where>', 'embedded, kind, or kind:NAME for a kind cluster that you have (it is never deleted)')
+    .option('--image <reference>', "a node image for kind; the project's own, made without a registry, by default");
 
 const playing = (command: Command) =>
   choosing(command)
@@ -135,6 +138,17 @@ program
   .description('what this machine has, and what is missing')
   .option('--tools-dir <folder>', 'take outside programs from this folder first')
   .action(async (options) => done(await (await import('./commands/doctor.ts')).doctor(options, ambient)));
+
+program
+  .command('tools')
+  .description('make what runs need beforehand')
+  .command('kind-node-image')
+  .description('build the node image for kind from package registries alone, or say that it is there')
+  .option('--tag <reference>', 'give it this name too')
+  .option('--save <file>', 'write it to a file, for machines without a network')
+  .option('--force', 'build it anew')
+  .option('--tools-dir <folder>', 'take outside programs from this folder first')
+  .action(async (options) => done(await (await import('./commands/tools.ts')).kindNodeImage(options, ambient)));
 
 try {
   await program.parseAsync();

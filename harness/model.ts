@@ -118,7 +118,7 @@ export type EventBody =
   /** Something happened: a node's condition changed, a process died, an event was recorded, a log line matched a signature. */
   | {
       readonly kind: 'seen';
-      readonly what: 'node' | 'death' | 'event' | 'log' | 'load' | 'other';
+      readonly what: 'node' | 'pod' | 'death' | 'event' | 'log' | 'load' | 'other';
       readonly subject: string;
       readonly detail: string;
       readonly labels?: Labels;
@@ -161,7 +161,57 @@ export type Debt =
   /** Remove a folder that we made; refused unless it holds a file `.ordeal` with this mark. */
   | { readonly undo: 'remove-folder'; readonly path: string; readonly mark: string }
   /** Remove an (empty) control group that we made; its name must contain the mark. */
-  | { readonly undo: 'remove-cgroup'; readonly path: string; readonly mark: string };
+  | { readonly undo: 'remove-cgroup'; readonly path: string; readonly mark: string }
+  /** Remove every container labelled `ordeal.mark=<mark>`, with its anonymous volumes. */
+  | { readonly undo: 'remove-containers'; readonly mark: string }
+  /** Remove a docker network that we made; its name must contain the mark. */
+  | { readonly undo: 'remove-network'; readonly name: string; readonly mark: string }
+  /** Give a paused container (full id) its time back. */
+  | { readonly undo: 'thaw-node'; readonly container: string; readonly mark: string }
+  /** Start a stopped container (full id) again. */
+  | { readonly undo: 'power-on-node'; readonly container: string; readonly mark: string }
+  /** Give a container (full id) its former memory limit back, in bytes; -1 is none. `swapBytes`: memory and swap together; as docker defaults when absent. */
+  | {
+      readonly undo: 'restore-node-memory';
+      readonly container: string;
+      readonly bytes: number;
+      readonly swapBytes?: number;
+      readonly mark: string;
+    }
+  /** Resume and start a systemd unit of a node, and disarm the timer on the node that would have done it. */
+  | { readonly undo: 'start-unit'; readonly node: NodeRef; readonly unit: NodeUnit; readonly mark: string }
+  /** Lift the limits of block IO below a node's control groups for one device (`major:minor`), and disarm its timer. */
+  | { readonly undo: 'lift-io-limit'; readonly node: NodeRef; readonly device: string; readonly mark: string }
+  /** Remove a file that we made on a node; its name must contain the mark. */
+  | { readonly undo: 'remove-node-file'; readonly node: NodeRef; readonly path: string; readonly mark: string }
+  /** Delete an object of a cluster that we made; its name must contain the mark. Asked of a control-plane node's own kubectl. */
+  | {
+      readonly undo: 'delete-object';
+      readonly node: NodeRef;
+      readonly resource: 'namespace' | 'clusterrolebinding' | 'clusterrole';
+      readonly name: string;
+      readonly mark: string;
+    };
+
+/** Units that a fault may stop. */
+export type NodeUnit = 'kubelet' | 'containerd';
+
+/** Where a node is reached, plain enough for a ledger. `container` is a full id: a later one with the node's name is a stranger. */
+export type NodeRef =
+  | { readonly via: 'docker'; readonly container: string }
+  /**
+   * A privileged pod with a deadline of its own; `kubeconfig` is an absolute path, the context is named. `uid` is that of the Node
+   * object: a later node of that name is a stranger. The pod is ours by its name and namespace, which contain the mark.
+   */
+  | {
+      readonly via: 'pod';
+      readonly kubeconfig: string;
+      readonly context: string;
+      readonly namespace: string;
+      readonly pod: string;
+      readonly node: string;
+      readonly uid: string;
+    };
 
 export interface Owed {
   /** The change to the world is made. */
@@ -171,8 +221,11 @@ export interface Owed {
 }
 
 export interface Ledger {
-  /** Returns when the debt is on disk. */
-  owe(debt: Debt): Promise<Owed>;
+  /**
+   * Returns when the debt is on disk. With `within`, a detached process of this host pays it too after so many milliseconds,
+   * whether the harness lives or not: for what no timer on the node itself can revert (a frozen, powered-off or starved node).
+   */
+  owe(debt: Debt, options?: { readonly within?: Millis }): Promise<Owed>;
 }
 
 export interface Run {
@@ -203,6 +256,40 @@ export interface Component {
   readonly pid: number;
 }
 
+/** What a program said that ran on a node. Never thrown for an exit code: the caller decides. */
+export interface Executed {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A machine of the cluster that can be reached without SSH. */
+export interface Node {
+  readonly name: string;
+  readonly role: 'control-plane' | 'worker';
+  /** How an undo finds it again. */
+  readonly ref: NodeRef;
+  /** Whether something outside the node can freeze, power off, starve and revive it (a container of this host's docker). */
+  readonly outside: boolean;
+  /**
+   * Runs a program on the node, in the node's namespaces. Rejects with `ToolError` when the node cannot be reached or
+   * does not answer within `timeout` (default 10 s), with the signal's reason when aborted.
+   */
+  exec(
+    command: readonly string[],
+    options?: { readonly input?: string; readonly timeout?: Millis; readonly signal?: AbortSignal },
+  ): Promise<Executed>;
+  /** Runs a program and gives its output line by line until it ends or the signal aborts. Rejects as `exec` does. */
+  follow(command: readonly string[], signal: AbortSignal): AsyncGenerator<string>;
+  /**
+   * Small text files as the node sees them, absent ones left out, by path: `/proc/meminfo`, `/proc/pressure/*`. Works while
+   * the node's own processes starve where that is possible (`outside`).
+   */
+  read(paths: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Files of the node's own control group: a name as in cgroup v2 or v1 (`memory.oom_control`) → text. Absent ones are left out. */
+  readCgroup(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}
+
 export interface Cluster extends AsyncDisposable {
   readonly provider: string;
   readonly name: string;
@@ -211,6 +298,10 @@ export interface Cluster extends AsyncDisposable {
   /** An identity of its own; `user` as declared in the scenario's `identities`, or `ordeal:<probe>`. */
   connect(user: string): Connection;
   readonly components?: readonly Component[];
+  /** Its machines, where they can be reached. Control planes first. */
+  readonly nodes?: readonly Node[];
+  /** What a threshold's `when` may ask for: `psi`, `cgroup-v2`, `oom-score-adj`… */
+  readonly capabilities?: ReadonlySet<string>;
   /** Resolves when the component is dead, with how. Never rejects. */
   death?(component: string): Promise<Death>;
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
@@ -235,6 +326,50 @@ export interface ClusterProvider {
   /** A reason why it cannot be used here, in one sentence; undefined when it can. */
   unavailable(spec: ClusterSpec): Promise<string | undefined>;
   create(spec: ClusterSpec, run: Run): Promise<Cluster>;
+}
+
+/** One line of the table of faults: what it is called, what it may be told, and how it is made. */
+export interface FaultKind {
+  readonly name: string;
+  readonly help: string;
+  /** What may stand beside `fault:`; checked before anything starts. */
+  readonly parameters: { readonly [name: string]: FaultParameter };
+  make(spec: FaultSpec): Fault;
+  /**
+   * Why it must not be done to a cluster that would be made so, by what its nodes would have and what this host has; undefined
+   * where nothing speaks against it, or where only the running cluster can say: then `inject` refuses.
+   */
+  refuse?(spec: FaultSpec, cluster: ClusterSpec): Promise<string | undefined>;
+}
+
+export interface FaultParameter {
+  readonly type: 'bytes' | 'duration' | 'number' | 'text';
+  readonly help: string;
+  /** In base units: bytes, milliseconds. Without a default it must be given, unless `optional`. */
+  readonly default?: number | string;
+  readonly optional?: boolean;
+  /** The only texts allowed. */
+  readonly oneOf?: readonly string[];
+  /** Bounds, both included, in base units. */
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/** One fault of a scenario. */
+export interface FaultSpec {
+  /** Unique in the scenario; that of the kind when not named. */
+  readonly name: string;
+  readonly fault: string;
+  /** The phase in which it is injected, and at whose end it is ended. */
+  readonly during: string;
+  /** Milliseconds after the phase's start. */
+  readonly after: Millis;
+  /** Which workers: their number, the first ones by name. 0 where the fault has no nodes as targets. */
+  readonly workers: number;
+  /** In base units; defaults filled in. */
+  readonly parameters: { readonly [name: string]: number | string };
+  /** Longest that it may last, whoever lives: its phase's duration and a margin; timers on the node and outside use it. */
+  readonly deadline: Millis;
 }
 
 export interface Fault {
@@ -289,10 +424,39 @@ export interface ObjectsSpec {
   /** File in the scenario's folder, one or more YAML documents; `{{index}}` and `${parameter}` are replaced. */
   readonly manifest: string;
   readonly count: number;
+  /** The phase in which they are created, so long after its start; the first one when absent. */
+  readonly during?: string;
+  readonly after?: Millis;
+}
+
+/** A chart that helm installs as the load of a phase. */
+export interface InstallSpec {
+  /** The release's name; its samples are `install.*` with the label `release`. */
+  readonly release: string;
+  /** A chart's folder within the scenario's folder, or anything that helm understands. */
+  readonly chart: string;
+  readonly namespace: string;
+  readonly during: string;
+  readonly values: { readonly [name: string]: Json };
+  /** How long helm waits for its resources. */
+  readonly timeout: Millis;
+}
+
+/** How a kind cluster is made; absent on scenarios that do not run there. */
+export interface KindSpec {
+  /** A file of `kind-config/`, without `.yaml`. */
+  readonly shape: string;
+  /** Merged into the KubeletConfiguration of every node. Setting one value of `evictionHard` zeroes the others. */
+  readonly kubelet: { readonly [name: string]: Json };
+  /** The memory that each worker has, and believes it has: a limit of its container and a /proc/meminfo of its own. */
+  readonly workerMemoryBytes?: number;
+  /** Images loaded into every node beforehand: names of the table in `harness/cluster/images.ts`. */
+  readonly images: readonly string[];
 }
 
 export interface ClusterSpec {
   readonly kubernetes?: string;
+  readonly kind?: KindSpec;
   readonly nodes: number;
   readonly components: Readonly<Partial<Record<ComponentName, ComponentSpec>>>;
   readonly leaderElection: boolean;
@@ -346,6 +510,26 @@ export interface Threshold {
   readonly line: number;
 }
 
+/**
+ * One thing that went wrong with one node, put together from the journal: what was done or seen first, when Kubernetes
+ * noticed, when it was over. Times on the run's clock.
+ */
+export interface NodeFailure {
+  readonly node: string;
+  /** `not-ready`, `oom-kill`, `memory-pressure`, `disk-pressure`, `pid-pressure`, `kubelet-down`, `runtime-down`, `eviction`… */
+  readonly what: string;
+  /** The earliest sign: a fault's injection, a log line, a lost probe. */
+  readonly first: { readonly at: Millis; readonly sign: string };
+  /** Kubernetes changed the node's condition, tainted it or wrote an event. */
+  readonly detected?: { readonly at: Millis; readonly sign: string };
+  /** The end of the fault behind it, where that came while it lasted: the time to be back counts from then on. */
+  readonly faultEnded?: Millis;
+  /** The condition was good again, the probe answered again; of kills and evictions the last one. */
+  readonly back?: Millis;
+  /** Lines of the node's own kernel, kubelet or runtime, as they were read, with their signature. */
+  readonly evidence: readonly { readonly at: Millis; readonly signature: string; readonly line: string }[];
+}
+
 /** One threshold, or several of which one is enough. */
 export type Criterion = Threshold | { readonly any: readonly Threshold[] };
 
@@ -369,7 +553,8 @@ export interface Scenario {
   readonly objects: readonly ObjectsSpec[];
   readonly phases: readonly Phase[];
   readonly load: readonly LoadSpec[];
-  readonly faults: readonly string[];
+  readonly installs: readonly InstallSpec[];
+  readonly faults: readonly FaultSpec[];
   readonly probes: readonly string[];
   readonly variant: VariantSpec;
   readonly evidence: readonly Criterion[];
@@ -409,6 +594,8 @@ export interface Verdict {
   /** Whether the failure of the incident was seen, whatever was judged. */
   readonly signatureShown: boolean | undefined;
   readonly limitsHeld: boolean | undefined;
+  /** What went wrong with nodes, whatever was judged; by first sign. */
+  readonly nodeFailures: readonly NodeFailure[];
 }
 
 /** What reporters get: pure data, made of the run's folder alone. */

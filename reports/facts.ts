@@ -9,6 +9,14 @@ export interface Span {
   readonly to: Millis;
 }
 
+/** A fault while it lasted. */
+export interface Injection extends Span {
+  readonly targets: readonly string[];
+  /** Undefined: nobody looked whether it was. */
+  readonly real: boolean | undefined;
+  readonly proof: string;
+}
+
 export interface Facts {
   readonly began: Of<'began'> | undefined;
   readonly cluster: Of<'cluster'> | undefined;
@@ -16,7 +24,7 @@ export interface Facts {
   readonly ended: Of<'ended'> | undefined;
   readonly tools: readonly Of<'tool'>[];
   readonly phases: readonly Span[];
-  readonly faults: readonly Span[];
+  readonly faults: readonly Injection[];
   readonly seen: readonly Of<'seen'>[];
   /** Gaps that follow one another are one. */
   readonly blinds: readonly Of<'blind'>[];
@@ -40,11 +48,18 @@ export function factsOf(report: Report): Facts {
     ended: by('ended').at(-1),
     tools: by('tool'),
     phases: phasesOf(by('phase'), end),
-    faults: by('injected').map(({ fault, t }) => ({
-      name: fault,
-      from: t,
-      to: by('recovered').find((event) => event.fault === fault && event.t >= t)?.t ?? end,
-    })),
+    faults: by('injected').map(({ fault, t, targets }) => {
+      const later = (event: { readonly fault: string; readonly t: Millis }) => event.fault === fault && event.t >= t;
+      const evidenced = by('evidenced').find(later);
+      return {
+        name: fault,
+        from: t,
+        to: by('recovered').find(later)?.t ?? end,
+        targets,
+        real: evidenced?.real,
+        proof: evidenced?.detail ?? '',
+      };
+    }),
     seen: by('seen'),
     blinds: joined(by('blind')),
     voided: by('voided'),
@@ -76,6 +91,15 @@ function phasesOf(events: readonly Of<'phase'>[], end: Millis): Span[] {
       from: t,
       to: events.find((event) => event.edge === 'end' && event.name === name && event.t >= t)?.t ?? end,
     }));
+}
+
+/** Which versions ran; what runs on each node (`kubelet (node-1)`) is told once. */
+export function versionsOf({ cluster }: Pick<Facts, 'cluster'>): string[] {
+  const all = Map.groupBy(
+    cluster?.components ?? [],
+    ({ name, version }) => `${name.replace(/ \(.*\)$/su, '')} ${version}`,
+  );
+  return [...all].map(([text, some]) => (some.length > 1 ? `${text} (${some.length})` : text));
 }
 
 /** The components that died, one line each: `etcd: killed by SIGKILL`, with the moment. */

@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ComponentFacts, Finding, Host, Json, Report, Reporter } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
+import { timesOf } from './node-failures.ts';
+import { debtText } from './owed.ts';
 import { outcomeOf } from './story.ts';
 
 export interface VerdictFile {
@@ -37,12 +39,34 @@ export interface VerdictFile {
     readonly notes: readonly string[];
   } | null;
   readonly phases: readonly { readonly name: string; readonly from: number; readonly to: number }[];
-  readonly owed: readonly { undo: string; path: string | null; settled: boolean; error: string | null }[];
+  readonly faults: readonly {
+    readonly name: string;
+    readonly targets: readonly string[];
+    readonly from: number;
+    readonly to: number;
+    readonly real: boolean | null;
+    readonly detail: string;
+  }[];
+  /** What went wrong with nodes, by first sign. Moments and times in seconds; null: it did not happen. */
+  readonly nodeFailures: readonly {
+    readonly node: string;
+    readonly what: string;
+    readonly first: { readonly at: number; readonly sign: string };
+    readonly detected: { readonly at: number; readonly sign: string } | null;
+    readonly faultEnded: number | null;
+    readonly back: number | null;
+    readonly detectedAfter: number | null;
+    /** From the end of the fault where that came while it lasted, else from the first sign. */
+    readonly backAfter: number | null;
+    readonly evidence: readonly { readonly at: number; readonly signature: string; readonly line: string }[];
+  }[];
+  /** `of`: what it is about, in words. */
+  readonly owed: readonly { undo: string; of: string; path: string | null; settled: boolean; error: string | null }[];
 }
 
 export function verdictJson(report: Report): VerdictFile {
   const { scenario, verdict } = report;
-  const { began, cluster, ended, tools, phases, end } = factsOf(report);
+  const { began, cluster, ended, tools, phases, faults, end } = factsOf(report);
   const { status, claim, why } = outcomeOf(report);
   return {
     format: 1,
@@ -70,8 +94,26 @@ export function verdictJson(report: Report): VerdictFile {
       ? { provider: cluster.provider, name: cluster.name, components: cluster.components, notes: cluster.notes }
       : null,
     phases: phases.map(({ name, from, to }) => ({ name, from: from / 1000, to: to / 1000 })),
+    faults: faults.map(({ name, targets, from, to, real, proof }) => {
+      return { name, targets, from: from / 1000, to: to / 1000, real: real ?? null, detail: proof };
+    }),
+    nodeFailures: verdict.nodeFailures.map((failure) => {
+      const { node, what, first, detected, faultEnded, back, evidence } = failure;
+      const seconds = <T extends { readonly at: number }>(one: T) => ({ ...one, at: one.at / 1000 });
+      return {
+        node,
+        what,
+        first: seconds(first),
+        detected: detected ? seconds(detected) : null,
+        faultEnded: faultEnded === undefined ? null : faultEnded / 1000,
+        back: back === undefined ? null : back / 1000,
+        ...timesOf(failure),
+        evidence: evidence.map(seconds),
+      };
+    }),
     owed: report.owed.map(({ debt, settled, error }) => ({
       undo: debt.undo,
+      of: debtText(debt),
       path: 'path' in debt ? debt.path : null,
       settled,
       error: error ?? null,

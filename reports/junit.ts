@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { XMLElement } from 'xmlbuilder';
 import type { Finding, Report, Reporter } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
+import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
+import { debtText } from './owed.ts';
 import { meaning, outcomeOf } from './story.ts';
 import { plain } from './text.ts';
 
@@ -32,6 +34,8 @@ export async function junitXml(report: Report): Promise<string> {
   for (const [key, value] of propertiesOf(report))
     properties.ele('property', { name: plain(key), value: plain(value) });
   for (const one of cases) write(suite.ele('testcase', { classname: `${name}.${one.group}`, name: one.name }), one);
+  const told = befell(report);
+  if (told.length > 0) suite.ele('system-out', {}, told.join('\n'));
   return `${root.end({ pretty: true })}\n`;
 }
 
@@ -86,10 +90,24 @@ function wholeRun(report: Report): Case[] {
       result: left.length > 0 ? 'failure' : 'passed',
       message: `${left.length} of ${report.owed.length} not put back`,
       details: report.owed.map(({ debt, settled, error }) =>
-        plain(`${debt.undo} ${'path' in debt ? debt.path : ''}: ${settled ? 'done' : `not done ${error ?? ''}`}`),
+        plain(`${debt.undo} ${debtText(debt)}: ${settled ? 'done' : `not done ${error ?? ''}`}`),
       ),
     },
   ];
+}
+
+const mostLines = 200;
+
+/** Faults and node failures, one a line. */
+function befell(report: Report): string[] {
+  const faults = faultTexts(report).map(({ name, targets, from, to, proof }) =>
+    plain(`fault ${name} into ${targets} from ${from / 1000} s to ${to / 1000} s: ${proof}`),
+  );
+  const failures = failureTexts(report).map(({ node, what, at, sign, detected, over }) =>
+    plain(`${node} ${what}: first sign at ${at / 1000} s (${sign}), noticed after ${detected}, ${over}`),
+  );
+  const count = failures.length > 0 ? [failureCount(report)] : [];
+  return [...faults, ...count, ...failures].slice(0, mostLines);
 }
 
 function propertiesOf({ run, scenario, exitCode, verdict }: Report): [string, string][] {

@@ -2,8 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report, Reporter } from '../harness/model.ts';
-import { deathsOf, factsOf } from './facts.ts';
+import { deathsOf, factsOf, versionsOf } from './facts.ts';
 import { limitText, moment } from './figures.ts';
+import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
+import { debtText } from './owed.ts';
 import { expectation, groupsOf, meaning, outcomeOf, sighting, type Tone, toneOf } from './story.ts';
 import { visible } from './text.ts';
 import { limitOf } from './thresholds.ts';
@@ -27,7 +29,8 @@ export function escaped(text: string): string {
 export function markdown(report: Report): string {
   const { scenario, verdict, owed } = report;
   const { status, tone, claim, why } = outcomeOf(report);
-  const { ended, end, began, cluster } = factsOf(report);
+  const facts = factsOf(report);
+  const { ended, end, began } = facts;
   const left = owed.filter(({ settled }) => !settled);
   const lines = [
     `## ${marks[tone]} ${status}: ${escaped(claim)}`,
@@ -39,6 +42,10 @@ export function markdown(report: Report): string {
     `- Variant: ${escaped(scenario.variant.what)}`,
     `- Expected: ${escaped(expectation(report))}`,
     `- Seen: ${escaped(sighting(report))}`,
+    ...faultTexts(report).map(
+      ({ name, targets, real, proof }) =>
+        `- Fault ${escaped(name)} into ${escaped(targets)}: ${real === undefined ? 'nobody looked whether it was real' : `${real ? 'real' : '**not real**'}, ${escaped(proof)}`}`,
+    ),
     ...deathsOf(report).map(({ at, text }) => `- Died: ${escaped(text)} at ${moment(at)}`),
   ];
   if (ended?.how !== 'completed')
@@ -69,18 +76,45 @@ export function markdown(report: Report): string {
       lines.push(`| ${cells.join(' | ')} |`);
     }
   }
-  lines.push('', '### Put back', '');
+  lines.push(...failuresTable(report), '', '### Put back', '');
   lines.push(
     left.length === 0
       ? `All ${owed.length} changes were put back.`
       : `**${left.length} of ${owed.length} changes were not put back:**`,
   );
   for (const { debt, error } of left)
-    lines.push(`- ${escaped(`${debt.undo} ${'path' in debt ? debt.path : ''}${error ? `: ${error}` : ''}`)}`);
-  const versions = cluster?.components.map(({ name, version }) => `${name} ${version}`) ?? [];
-  const facts = [`run ${report.run}`, `${(end / 1000).toFixed(0)} s`, `exit code ${report.exitCode}`, ...versions];
-  lines.push('', `<sub>${escaped([...facts, ...(began ? [`ordeal ${began.ordeal}`] : [])].join(', '))}</sub>`, '');
+    lines.push(`- ${escaped(`${debt.undo} ${debtText(debt)}${error ? `: ${error}` : ''}`)}`);
+  const about = [`run ${report.run}`, `${(end / 1000).toFixed(0)} s`, `exit code ${report.exitCode}`];
+  lines.push(
+    '',
+    `<sub>${escaped([...about, ...versionsOf(facts), ...(began ? [`ordeal ${began.ordeal}`] : [])].join(', '))}</sub>`,
+    '',
+  );
   return lines.join('\n');
+}
+
+const mostFailures = 50;
+
+function failuresTable(report: Report): string[] {
+  const all = failureTexts(report);
+  if (all.length === 0) return [];
+  const rows = all.slice(0, mostFailures).map(({ node, what, at, sign, detected, back, from }) => {
+    const cells = [node, what, moment(at), sign, detected, `${back} ${from}`];
+    return `| ${cells.map(escaped).join(' | ')} |`;
+  });
+  const head = '| Node | What | First sign at | First sign | Noticed after | Back after |';
+  const more = all.length - rows.length;
+  return [
+    '',
+    '### Node failures',
+    '',
+    `${escaped(failureCount(report))}.`,
+    '',
+    head,
+    '|---|---|---:|---|---:|---:|',
+    ...rows,
+    ...(more > 0 ? ['', `${more} more are in verdict.json.`] : []),
+  ];
 }
 
 export const markdownReport: Reporter = {

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import type { Finding, Report } from '../harness/model.ts';
 import { deathsOf, factsOf } from './facts.ts';
 import { moment } from './figures.ts';
+import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
+import { debtText } from './owed.ts';
 import { type Paint, painter, type Style } from './paint.ts';
 import { expectation, groupsOf, meaning, outcomeOf, symbols, type Tone, toneOf } from './story.ts';
-import { cut, plain, wrapped } from './text.ts';
+import { cut, cutBefore, plain, wrapped } from './text.ts';
 
 export interface Look {
   readonly color: boolean;
@@ -43,31 +45,76 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
           ),
         )
       : paragraph(why)),
-    ...notCompleted(report, paint),
+    ...notCompleted(report, width, paint),
     ...groupsOf(report).flatMap(({ title, findings }) => [
       '',
       `  ${paint('dim', title)}`,
       ...findings.flatMap((finding) => rowOf(finding, report, width, paint)),
     ]),
+    ...failures(report, width, paint),
     '',
-    ...deathsOf(report).flatMap(({ at, text }) =>
-      wrapped(plain(`${text}, at ${moment(at)}`), width - 12).map(
-        (line, index) => `  ${paint('dim', index === 0 ? 'Died      ' : '          ')}${line}`,
+    ...faultTexts(report).flatMap(({ name, targets, real, proof }) =>
+      noted(
+        'Fault',
+        `${name} into ${targets || 'nothing'}: ${real === undefined ? 'no proof' : `${real ? '' : 'not real, '}${proof}`}`,
+        width,
+        paint,
       ),
     ),
+    ...deathsOf(report).flatMap(({ at, text }) => noted('Died', `${text}, at ${moment(at)}`, width, paint)),
     ...putBack(report, paint),
     ...(folder ? [`  ${paint('dim', 'Report    ')}${paint('cyan', join(folder, 'report.html'))}`] : []),
     '',
   ].join('\n');
 }
 
-function notCompleted(report: Report, paint: Paint): string[] {
+function noted(label: string, text: string, width: number, paint: Paint): string[] {
+  return wrapped(plain(text), width - 12).map(
+    (line, index) => `  ${paint('dim', (index === 0 ? label : '').padEnd(10))}${line}`,
+  );
+}
+
+const mostFailures = 6;
+
+/** A line each: node, what, first sign, noticed after, back after; two where there is not room. */
+function failures(report: Report, width: number, paint: Paint): string[] {
+  const all = failureTexts(report);
+  if (all.length === 0) return [];
+  const shown = all.slice(0, mostFailures).map(({ node, what, at, sign, detected, over }) => ({
+    node: plain(node),
+    what,
+    at: moment(at),
+    sign: plain(sign),
+    times: `${detected === 'never' ? 'never noticed' : `noticed after ${detected}`}, ${over}`,
+  }));
+  const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
+  const whats = widest(shown.map(({ what }) => what));
+  const fixed = 4 + 2 + whats + 2 + widest(shown.map(({ at }) => at)) + 2 + widest(shown.map(({ times }) => times));
+  const names = widest(shown.map(({ node }) => node));
+  const room = Math.min(names, width - fixed);
+  const rows = shown.flatMap(({ node, what, at, sign, times }) => {
+    const told = paint('dim', `      ${cut(sign, width - 6)}`);
+    const line = `    ${paint('bold', cutBefore(node, room).padEnd(room))}  ${what.padEnd(whats)}  ${paint('dim', at)}  ${times}`;
+    if (room >= Math.min(names, 12)) return shown.length > 3 ? [line] : [line, told];
+    const stacked = wrapped(`${what} at ${at}, ${times}`, width - 6).map((part) => `      ${part}`);
+    return [`    ${paint('bold', cutBefore(node, width - 4))}`, ...stacked];
+  });
+  const more = all.length - shown.length;
+  return [
+    '',
+    `  ${paint('dim', cut(failureCount(report), width - 2))}`,
+    ...rows,
+    ...(more > 0 ? [`    ${paint('dim', `and ${more} more`)}`] : []),
+  ];
+}
+
+function notCompleted(report: Report, width: number, paint: Paint): string[] {
   const { ended } = factsOf(report);
   if (ended?.how === 'completed') return [];
   const how = ended
     ? `${ended.how}${ended.reason ? `: ${plain(ended.reason)}` : ''}`
     : 'cut short: the journal has no end';
-  return [`  ${paint('yellow', `Not completed, ${how}`)}`];
+  return wrapped(`Not completed, ${how}`, width - 2).map((line) => `  ${paint('yellow', line)}`);
 }
 
 function rowOf(finding: Finding, { verdict }: Report, width: number, paint: Paint): string[] {
@@ -104,9 +151,7 @@ function putBack({ owed }: Report, paint: Paint): string[] {
   if (left.length === 0) return [`  ${label}${paint('green', '✓')} all ${owed.length} changes`];
   return [
     `  ${label}${paint('red', `✗ ${left.length} of ${owed.length} not put back; try again: ordeal clean`)}`,
-    ...left.map(
-      ({ debt, error }) => `            ${plain(`${debt.undo} ${'path' in debt ? debt.path : ''} ${error ?? ''}`)}`,
-    ),
+    ...left.map(({ debt, error }) => `            ${plain(`${debt.undo} ${debtText(debt)} ${error ?? ''}`)}`),
   ];
 }
 

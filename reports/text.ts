@@ -42,6 +42,14 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
+/** Keeps the end: names of nodes differ there. */
+export function cutBefore(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width
+    ? text
+    : `…${characters.slice(characters.length - Math.max(0, width - 1)).join('')}`;
+}
+
 /** Breaks at spaces, and within a word only where it is longer than the width. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];

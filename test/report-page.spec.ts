@@ -7,6 +7,7 @@ import type { Report } from '../harness/model.ts';
 import { writeProve } from '../reports/html/prove.ts';
 import { htmlReport } from '../reports/html/report.ts';
 import { findChromium, launch, open, type Watched } from './fixtures/journals/browser.ts';
+import { kindReport } from './fixtures/journals/kind.ts';
 import { listFlood } from './fixtures/journals/list-flood.ts';
 import { emptyReport, hostileReport, hugeReport } from './fixtures/journals/odd.ts';
 import { skip } from './skip.ts';
@@ -147,12 +148,48 @@ describe('report.html in Chromium', function () {
     await page.locator('.jump').first().click();
     expect(await page.evaluate(() => (globalThis as { pwned?: number }).pwned)).to.equal(undefined);
     expect(await page.locator('img, iframe, object, script:not([type]):not(:empty) + img').count()).to.equal(0);
-    for (const part of ['h1', '.findings', '#happenings', '.tip', '.users', '.verdict']) {
+    for (const part of ['h1', '.findings', '#happenings', '.tip', '.users', '.verdict', '.failures', '.faults']) {
       const text = (await page.locator(part).first().textContent()) ?? '';
       expect(text, part).to.contain('<img src=x onerror="globalThis.pwned=1"></script><script>');
       expect(text, part).to.contain('␛[31mred').and.to.contain('⟨U+202E⟩').and.not.to.contain('\u202e');
     }
     expect(complaints).to.deep.equal([]);
+    await page.close();
+  });
+
+  it('lists node failures with the lines of the node, gives each a lane, and jumps to its moment', async () => {
+    for (const width of [1440, 390]) {
+      const { page, complaints } = await show(kindReport('memory-stress'), { viewport: { width, height: 900 } });
+      const table = (await page.textContent('.failures')) ?? '';
+      for (const part of [
+        'ordeal-5c1f-worker',
+        'kubelet-down',
+        'never',
+        '14 OOM kills',
+        'Killed process 2000 (memhog)',
+      ])
+        expect(table).to.contain(part);
+      expect(await page.textContent('.faults')).to.contain('attributed by oom_memcg');
+      const lanes = await page.locator('.lane:visible .label').allTextContents();
+      expect(lanes).to.include.members([
+        'memory-hog',
+        'kubelet-down · ordeal-5c1f-worker',
+        'oom-kill · ordeal-5c1f-worker',
+      ]);
+      await page.locator('.failures .jump').first().click();
+      expect((await view(page)).pin).to.equal(65.31);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(width);
+      expect(complaints).to.deep.equal([]);
+      await page.close();
+    }
+  });
+
+  it('keeps its shape with the components of every node', async () => {
+    const { page } = await show(kindReport('healthy'));
+    expect(await page.locator('.components tbody tr').count()).to.equal(19);
+    const box = await page.locator('.scroller', { has: page.locator('.components') }).boundingBox();
+    expect(box?.height).to.be.at.most(470);
+    expect(await page.locator('.failures').count()).to.equal(0);
     await page.close();
   });
 

@@ -8,6 +8,8 @@ import { verdictJson } from '../reports/json.ts';
 import { junitXml } from '../reports/junit.ts';
 import { markdown } from '../reports/markdown.ts';
 import { reporters } from '../reports/table.ts';
+import { summary } from '../reports/terminal.ts';
+import { kindReport } from './fixtures/journals/kind.ts';
 import { listFlood } from './fixtures/journals/list-flood.ts';
 import { emptyReport, hostile, hostileReport } from './fixtures/journals/odd.ts';
 
@@ -113,9 +115,74 @@ describe('reports', () => {
       expect(text).not.to.contain('@all');
       expect(text).not.to.match(/^# next/mu);
       for (const row of text.split('\n').filter((line) => line.startsWith('|')))
-        expect(row.split('|')).to.have.length(9);
+        expect(row.split('|').length).to.be.oneOf([8, 9]);
       expect(text).to.contain('⟨U+202E⟩');
       expect(hostile).to.contain('\u202e');
+    });
+  });
+
+  describe('of node failures', () => {
+    it('verdict.json holds each with its times in seconds, its fault and the lines of the node', () => {
+      const { nodeFailures, faults } = verdictJson(kindReport('stop-kubelet'));
+      expect(nodeFailures).to.have.length(1);
+      expect(nodeFailures[0]).to.deep.include({
+        node: 'ordeal-5c1f-worker',
+        what: 'not-ready',
+        first: { at: 65.31, sign: 'stop-kubelet injected; kubelet is not active' },
+        detectedAfter: 48.74,
+        back: 166.7,
+        backAfter: 1.8,
+      });
+      expect(nodeFailures[0]?.evidence[0]?.line).to.contain('Stopping kubelet.service');
+      expect(faults[0])
+        .to.include({ name: 'stop-kubelet', real: true })
+        .and.to.have.property('targets')
+        .that.has.length(1);
+      expect(verdictJson(kindReport('memory-stress')).nodeFailures[0]).to.include({
+        detected: null,
+        detectedAfter: null,
+      });
+    });
+
+    it('summary.md has a table, and tells what runs on every node once', () => {
+      const text = markdown(kindReport('memory-stress'));
+      expect(text).to.contain('2 node failures: 1 kubelet-down, 1 oom-kill.');
+      expect(text).to.match(/^\| ordeal-5c1f-worker \| oom-kill .* 14 OOM kills \| 12.*1 s \|/mu);
+      expect(text).to.contain('kubelet v1.36.3 (3)').and.not.to.contain('kubelet (ordeal');
+      expect(markdown(kindReport('healthy'))).not.to.contain('Node failures');
+    });
+
+    it('junit.xml tells them in system-out', async () => {
+      expect(await junitXml(kindReport('stop-kubelet'))).to.contain(
+        'ordeal-5c1f-worker not-ready: first sign at 65.31 s (stop-kubelet injected; kubelet is not active), noticed after 48.7 s, back after 1.8 s',
+      );
+    });
+
+    it('the terminal tells node, what, when, how soon noticed and back, within its columns', () => {
+      for (const columns of [50, 80, 120]) {
+        const lines = summary(kindReport('memory-stress'), { color: false, columns }).split('\n');
+        for (const line of lines) expect([...line].length, line).to.be.at.most(columns);
+        const text = lines.join(' ').replace(/\s+/gu, ' ');
+        expect(text).to.match(/5c1f-worker kubelet-down (at )?65\.3 s,? never noticed, back after 29\.7 s/u);
+        expect(text).to.contain('Fault memory-hog into ordeal-5c1f-worker');
+      }
+    });
+
+    it('the terminal tells six, and how many more', () => {
+      const report = kindReport('stop-kubelet');
+      const [one] = report.verdict.nodeFailures;
+      if (!one) throw new Error('no failure');
+      const nodeFailures = Array.from({ length: 20 }, (_, index) => ({ ...one, node: `worker-${index}` }));
+      const text = summary({ ...report, verdict: { ...report.verdict, nodeFailures } }, { color: false, columns: 80 });
+      expect(text).to.contain('20 node failures: 20 not-ready').and.to.contain('and 14 more');
+      expect(text.match(/worker-\d+ +not-ready/gu)).to.have.length(6);
+    });
+
+    it('what is not back says so', () => {
+      const text = summary(hostileReport(), { color: false, columns: 100 });
+      expect(text).to.contain('noticed after 5 s, not back');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for what must not be there
+      expect(text).not.to.match(/[\u0000-\u0009\u001b\u202e]/u);
     });
   });
 });

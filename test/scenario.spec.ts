@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Ambient } from '../harness/commands/ambient.ts';
-import { scenarioFolder, settings } from '../harness/commands/find.ts';
+import { load, scenarioFolder, settings, variantsOf } from '../harness/commands/find.ts';
 import { checkManifest } from '../harness/kube/manifest.ts';
 import { promised } from '../harness/load/metrics.ts';
 import { ScenarioError } from '../harness/model.ts';
@@ -17,8 +17,23 @@ const scenarios = join(import.meta.dirname, '..', 'scenarios');
 const known: Known = {
   metrics: probeMetrics,
   promised,
-  faults: ['kill-etcd'],
+  installed: [],
+  derived: [],
+  faults: new Map([
+    [
+      'kill-etcd',
+      {
+        parameters: {
+          memory: { type: 'bytes', help: 'how much', default: 1024, least: 1024 },
+          mode: { type: 'text', help: 'how', oneOf: ['hard', 'soft'], optional: true },
+          every: { type: 'duration', help: 'how often', optional: true },
+        },
+      },
+    ],
+  ]),
   capabilities: ['prometheus'],
+  images: ['workload'],
+  shapes: ['one-worker'],
   manifest: checkManifest,
 };
 
@@ -152,17 +167,62 @@ describe('a scenario that is right', () => {
   });
 });
 
+describe('a scenario for real nodes', () => {
+  const text = changed(
+    'probes:',
+    `faults:
+  - kill-etcd
+  - { fault: kill-etcd, name: again, workers: 2, after: 10s, memory: 1GiB, every: 2s }
+installs: [{ release: prop, chart: chart, namespace: monitoring, during: fault, timeout: 30s, values: { deep: { a: 1 } } }]
+on:
+  kind: { phases: { fault: 30s }, faults: [] }
+probes:`,
+  )
+    .replace('runs-on: [embedded]', 'runs-on: [embedded, kind]')
+    .replace('new: {', 'new: { runs-on: [kind],');
+
+  it('tells its faults what they need to know, in base units, with a deadline beyond their phase', async () => {
+    const { faults } = await decode(await write(text), { known });
+    expect(faults).to.deep.equal([
+      {
+        ...{ name: 'kill-etcd', fault: 'kill-etcd', during: 'fault', after: 0, workers: 1 },
+        parameters: { memory: 1024 },
+        deadline: 135_000,
+      },
+      {
+        ...{ name: 'again', fault: 'kill-etcd', during: 'fault', after: 10_000, workers: 2 },
+        parameters: { memory: 2 ** 30, every: 2000 },
+        deadline: 125_000,
+      },
+    ]);
+  });
+
+  it('installs charts with values of any depth', async () => {
+    const { installs } = await decode(await write(text), { known });
+    expect(installs[0]).to.deep.include({ release: 'prop', timeout: 30_000, values: { deep: { a: 1 } } });
+  });
+
+  it('differs where it runs, before its variants differ', async () => {
+    const here = await write(text);
+    const { phases, faults } = await decode(here, { known, on: 'kind', variant: 'new' });
+    expect(phases.find(({ name }) => name === 'fault')?.duration).to.equal(30_000);
+    expect(faults).to.deep.equal([]);
+    expect((await variants(here, { known, on: 'embedded' })).map(({ name }) => name)).to.deep.equal(['old']);
+    expect((await variants(here, { known, on: 'kind' })).map(({ name }) => name)).to.deep.equal(['old', 'new']);
+  });
+});
+
 describe('a scenario that is wrong says where', () => {
   const cases: [what: string, yaml: () => string, ...complaints: string[]][] = [
     [
       'an unknown key',
       () => changed('probes:', 'probez:'),
-      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, cluster, objects, phases, load, faults, probes, evidence, signature, limits, variants; did you mean "probes"?',
+      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, cluster, objects, phases, load, installs, faults, probes, evidence, signature, limits, variants, … (17 in all); did you mean "probes"?',
     ],
     [
       'an unknown key in a map',
       () => changed('nodes: 3', 'nodez: 3'),
-      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, leader-election, components, identities; did you mean "nodes"?',
+      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities; did you mean "nodes"?',
     ],
     [
       'a duplicate key',
@@ -228,12 +288,57 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, api-canary, events, audit; did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, api-canary, events, audit, pods, kubelet, node, node-logs; did you mean "audit"?',
     ],
     [
       'an unknown fault',
       () => changed('probes:', 'faults: [kil-etcd]\nprobes:'),
       '18:10: unknown fault "kil-etcd"; expected kill-etcd; did you mean "kill-etcd"?',
+    ],
+    [
+      'an unknown parameter of a fault',
+      () => changed('probes:', 'faults: [{ fault: kill-etcd, memroy: 1GiB }]\nprobes:'),
+      '18:30: unknown key "memroy"; expected one of fault, name, during, after, workers, memory, mode, every; did you mean "memory"?',
+    ],
+    [
+      'a fault that is told too little',
+      () => changed('probes:', 'faults: [{ fault: kill-etcd, memory: 10B }]\nprobes:'),
+      '18:38: "memory" is "10B"; expected a size such as 100MiB, 1GiB or 1.5GB, ≥ 1024 B',
+    ],
+    [
+      'a fault that is told a word of its own',
+      () => changed('probes:', 'faults: [{ fault: kill-etcd, mode: medium }]\nprobes:'),
+      '18:36: "mode" is "medium"; expected one of hard, soft',
+    ],
+    [
+      'a fault in an unknown phase',
+      () => changed('probes:', 'faults: [{ fault: kill-etcd, during: falt }]\nprobes:'),
+      '18:38: unknown phase "falt"; expected one of warmup, steady, fault, recovery; did you mean "fault"?',
+    ],
+    [
+      'a fault that begins when its phase is over',
+      () => changed('probes:', 'faults: [{ fault: kill-etcd, after: 2m }]\nprobes:'),
+      '18:37: "after" is "2m"; expected less than the phase lasts',
+    ],
+    [
+      'a fault that is there twice',
+      () => changed('probes:', 'faults: [kill-etcd, kill-etcd]\nprobes:'),
+      '18:21: fault "kill-etcd" is there twice; expected a "name" of its own',
+    ],
+    [
+      'an unknown shape',
+      () => changed('  nodes: 3', '  nodes: 3\n  kind: { shape: one-workr }'),
+      '7:18: unknown shape "one-workr"; expected one-worker; did you mean "one-worker"?',
+    ],
+    [
+      'an unknown image',
+      () => changed('  nodes: 3', '  nodes: 3\n  kind: { shape: one-worker, images: [wrkload] }'),
+      '7:39: unknown image "wrkload"; expected workload; did you mean "workload"?',
+    ],
+    [
+      'what is wrong for another provider only',
+      () => changed('probes:', 'on: { kind: { probez: [nodes] } }\nprobes:'),
+      '18:15: unknown key "probez"; expected one of cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "probes"?',
     ],
     [
       'an unknown parameter',
@@ -253,7 +358,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key of a variant',
       () => changed('{ what: an old etcd,', '{ what: an old etcd, clutser: {},'),
-      '20:29: unknown key "clutser"; expected one of what, expect, cluster, objects, load, faults, phases, probes, parameters, evidence, signature, limits; did you mean "cluster"?',
+      '20:29: unknown key "clutser"; expected one of what, expect, runs-on, cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "cluster"?',
     ],
     [
       'an unknown expectation',
@@ -641,9 +746,11 @@ describe('the scenarios of the house', () => {
   it('decode in every variant', async () => {
     const found = await discover([scenarios]);
     expect(found).not.to.be.empty;
-    for (const { folder: here } of found) {
-      for (const { name } of await variants(here, known)) {
-        expect((await decode(here, { known, variant: name })).variant.name).to.equal(name);
+    for (const { folder: here, runsOn } of found) {
+      for (const on of runsOn) {
+        for (const { name: variant } of await variantsOf(here, on)) {
+          expect((await load(here, { variant, on, set: {} })).variant.name).to.equal(variant);
+        }
       }
     }
   });

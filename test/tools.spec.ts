@@ -9,9 +9,12 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { RefusedError, ToolError } from '../harness/model.ts';
+import { buildTools, turns } from '../harness/tools/build.ts';
 import { isProgram, onPath } from '../harness/tools/find.ts';
 import { hold } from '../harness/tools/lock.ts';
 import { generate, modulesFolder } from '../harness/tools/module.ts';
+import { runtime } from '../harness/tools/node-image/programs.ts';
+import { Progress } from '../harness/tools/progress.ts';
 import { provide, type ToolOptions, type ToolWish, where } from '../harness/tools/tools.ts';
 import { want } from '../harness/tools/wanted.ts';
 import { skip } from './skip.ts';
@@ -298,6 +301,29 @@ describe('tools', () => {
       const again = await provide(wishes, options());
       expect([...again.values()].map(({ source }) => source)).to.deep.equal(Array(5).fill('cache'));
       expect(await goCalls('build')).to.have.length(2);
+    });
+
+    it('are compiled apart when their module is another, each told its own version', async () => {
+      const wishes: ToolWish[] = [{ name: 'kind' }, { name: 'helm' }, { name: 'kubelet' }, { name: 'kubeadm' }];
+      const tools = await provide(wishes, options());
+      expect([...tools.values()].map(({ version }) => version)).to.deep.equal(['0.33.0', '4.3.1', '1.36.3', '1.36.3']);
+      const builds = await goCalls('build');
+      expect(builds).to.have.length(3);
+      expect(builds.find((line) => line.endsWith(' sigs.k8s.io/kind'))).to.include('-ldflags -s -w -o');
+      expect(builds.find((line) => line.endsWith('/cmd/helm'))).to.include('internal/version.version=v4.3.1');
+    });
+
+    it('are compiled with C and tags where the program needs it', async () => {
+      const runc = runtime.filter(({ name }) => name === 'runc');
+      const env = { FAKE_GO_LOG: log, FAKE_GO_FAIL: 'yes' };
+      using progress = new Progress(() => {});
+      const go = { program: join(bin, 'go'), version: 'go1.26.8' };
+      const error = await rejection(buildTools(runc, go, turns(), options({ env }), progress));
+      expect((error as ToolError).command)
+        .to.include(
+          "modules/runc && CGO_ENABLED=1 GOFLAGS='-mod=readonly -buildvcs=false -tags=seccomp,netgo,osusergo'",
+        )
+        .and.include('-extldflags -static');
     });
 
     it('fail with the command to paste, the exit code and the last lines, and leave nothing', async () => {

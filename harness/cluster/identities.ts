@@ -15,16 +15,27 @@ export const PROBES = [
   'events',
   'audit',
   'probe',
+  'pods',
+  'kubelet',
+  'node',
+  'node-logs',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
-const OBSERVERS = ['nodes', 'events', 'apiserver-metrics'] as const satisfies readonly (typeof PROBES)[number][];
+export const OBSERVERS = [
+  'nodes',
+  'pods',
+  'events',
+  'apiserver-metrics',
+  'kubelet',
+] as const satisfies readonly (typeof PROBES)[number][];
 /** A user of the group `system:nodes`, so that flow control treats its traffic as kubelets'. */
 export const NODES = 'system:node:kwok-controller';
 export const CONTROLLERS = 'system:kube-controller-manager';
 export const SCHEDULER = 'system:kube-scheduler';
 
-const TOKEN = /ordeal\.[0-9a-f]{48}/g;
-/** Every token has this length, in characters. */
+/** Ours, and those of service accounts: signed JSON, its head and its body begin with an encoded `{"`. */
+const TOKEN = /ordeal\.[0-9a-f]{48}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g;
+/** Every token of the embedded cluster has this length, in characters. */
 export const TOKEN_LENGTH = 55;
 
 /** The text without the tokens of any run. */
@@ -113,7 +124,10 @@ export class Identities {
       binding('ordeal:kwok', 'cluster-admin', { kind: 'Group', name: 'ordeal:kwok' }),
       role('ordeal:probes', reading),
       binding('ordeal:probes', 'ordeal:probes', { kind: 'Group', name: 'ordeal:probes' }),
-      exempt('ordeal-probes', OBSERVERS),
+      exempt(
+        'ordeal-probes',
+        OBSERVERS.map((probe) => ({ kind: 'User', user: { name: `ordeal:${probe}` } })),
+      ),
       ...this.#specs.flatMap(({ user, rules }, index) => [
         role(`ordeal:identity-${index}`, rules),
         binding(`ordeal:identity-${index}`, `ordeal:identity-${index}`, { kind: 'User', name: user }),
@@ -142,13 +156,12 @@ function binding(name: string, to: string, subject: { readonly kind: string; rea
   };
 }
 
-/** Source: https://kubernetes.io/docs/concepts/cluster-administration/flow-control/ */
-function exempt(name: string, probes: readonly string[]): KubeObject {
+/** Frees these from the API server's flow control. Source: https://kubernetes.io/docs/concepts/cluster-administration/flow-control/ */
+export function exempt(name: string, subjects: readonly object[]): KubeObject {
   const everything = {
     resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }],
     nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
   };
-  const subjects = probes.map((probe) => ({ kind: 'User', user: { name: `ordeal:${probe}` } }));
   return {
     apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
     kind: 'FlowSchema',

@@ -34,9 +34,18 @@ export function placesOf(ambient: Ambient, runs?: string): Places & { readonly c
 
 /** The scenarios that ordeal ships: beside the sources, or beside `dist` in the published package. */
 export function shippedScenarios(): string {
+  return shipped('scenarios');
+}
+
+/** The shapes of kind clusters, likewise. */
+export function kindConfig(): string {
+  return shipped('kind-config');
+}
+
+function shipped(folder: string): string {
   const here = fileURLToPath(new URL('.', import.meta.url));
   const root = here.includes(`${join('dist', 'harness')}`) ? join(here, '..', '..', '..') : join(here, '..', '..');
-  return join(root, 'scenarios');
+  return join(root, folder);
 }
 
 /** A line for a terminal: what is not ours to say must not move its cursor. */

@@ -3,7 +3,7 @@ import { memoryGroups } from '../cluster/memory.ts';
 import { thisHost } from '../run/folder.ts';
 import { type ToolName, where } from '../tools/tools.ts';
 import { type Ambient, placesOf } from './ambient.ts';
-import { toolOptions } from './stage.ts';
+import { toolOptions } from './needs.ts';
 
 const all: { readonly name: ToolName; readonly version?: string }[] = [
   { name: 'etcd' },
@@ -14,6 +14,8 @@ const all: { readonly name: ToolName; readonly version?: string }[] = [
   { name: 'kwok' },
   { name: 'kwokctl' },
   { name: 'k6' },
+  { name: 'kind' },
+  { name: 'helm' },
 ];
 
 /** Prints what this machine has. Exit 0 when the embedded cluster can run, else 2. */
@@ -35,6 +37,13 @@ export async function doctor(options: { toolsDir?: string }, ambient: Ambient): 
   }
   const groups = await memoryGroups();
   say('memory limits', typeof groups === 'string' ? `none: ${groups}` : 'by control groups');
+  // Without docker everything but kind works: no problem, but to be known.
+  const { dockerUnavailable } = await import('../docker.ts');
+  const docker = await dockerUnavailable();
+  say('docker', docker === undefined ? 'answers: kind clusters can be made' : `no kind clusters: ${docker}`);
+  const { nodeImageWhere } = await import('../tools/node-image.ts');
+  const { reference, would, why } = await nodeImageWhere(toolOptions(options, ambient));
+  say('node image', would === 'there' ? reference : would ? `would ${would} ${reference}` : `missing: ${why}`);
   for (const problem of problems) ambient.err.write(`! ${problem}\n`);
   return problems.length ? 2 : 0;
 }

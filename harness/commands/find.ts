@@ -1,13 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { faults } from '../faults/table.ts';
 import { checkManifest } from '../kube/manifest.ts';
+import { installMetrics } from '../load/install-metrics.ts';
 import { promised } from '../load/metrics.ts';
 import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
 import { probeMetrics } from '../probes/metrics.ts';
 import type { Known } from '../scenario/decode.ts';
 import { discover } from '../scenario/discover.ts';
 import { nearest } from '../scenario/suggest.ts';
-import { type Ambient, shippedScenarios } from './ambient.ts';
+import { workloadNames } from '../tools/workload-table.ts';
+import { failureMetrics } from '../verdict/failure-metrics.ts';
+import { type Ambient, kindConfig, shippedScenarios } from './ambient.ts';
 
 /** A scenario's folder, by its path or by the id of one that is shipped. Throws ScenarioError with the ids there are. */
 export async function scenarioFolder(name: string, ambient: Ambient): Promise<string> {
@@ -26,11 +30,23 @@ export async function scenarioFolder(name: string, ambient: Ambient): Promise<st
 
 export interface Choice {
   readonly variant?: string;
+  /** The provider; the first one that the scenario runs on when absent. */
+  readonly on?: string;
   readonly set: Record<string, string>;
 }
 
-/** No provider announces a capability yet. */
-const known: Known = { metrics: probeMetrics, promised, faults: [], capabilities: [], manifest: checkManifest };
+const known: Known = {
+  metrics: probeMetrics,
+  promised,
+  installed: installMetrics,
+  derived: failureMetrics,
+  faults,
+  // What the kind provider announces.
+  capabilities: ['psi', 'cgroup-v2', 'oom-score-adj', 'kubelet'],
+  images: workloadNames,
+  shapes: shapes(),
+  manifest: checkManifest,
+};
 
 /** Decodes one variant. Throws ScenarioError with every complaint. */
 export async function load(folder: string, choice: Choice): Promise<Scenario> {
@@ -38,9 +54,17 @@ export async function load(folder: string, choice: Choice): Promise<Scenario> {
   return decode(folder, { ...choice, known });
 }
 
-export async function variantsOf(folder: string): Promise<readonly VariantSpec[]> {
+/** The variants that run there. */
+export async function variantsOf(folder: string, on?: string): Promise<readonly VariantSpec[]> {
   const { variants } = await import('../scenario/decode.ts');
-  return variants(folder, known);
+  return variants(folder, { known, ...(on === undefined ? {} : { on }) });
+}
+
+/** The kind clusters that `kind-config` describes. */
+function shapes(): string[] {
+  return readdirSync(kindConfig())
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => basename(name, '.yaml'));
 }
 
 /** `["pods=20", …]` to a record. Throws ScenarioError. */

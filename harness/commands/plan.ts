@@ -1,56 +1,99 @@
-import type { Scenario } from '../model.ts';
+import type { FaultSpec, Scenario } from '../model.ts';
 import { where } from '../tools/tools.ts';
 import { type Ambient, plain } from './ambient.ts';
+import { refusedBeforehand } from './beforehand.ts';
+import { reasonsAgainst, toolOptions, wishes } from './needs.ts';
 import { chosen } from './run.ts';
-import { reasonsAgainst, toolOptions, wishes } from './stage.ts';
+import { type Target, type TargetOptions, targetFor, targetOf } from './target.ts';
 
 /** Prints what `run` would do. Exit 0 when it can run here, 2 when it cannot, with every reason. Starts nothing. */
 export async function plan(
   name: string,
-  options: { set: string[]; toolsDir?: string; variant?: string; json?: boolean },
+  options: { set: string[]; toolsDir?: string; variant?: string; json?: boolean } & TargetOptions,
   ambient: Ambient,
 ): Promise<number> {
   const scenario = await chosen(name, options, ambient);
-  const tools = await where(wishes([scenario]), toolOptions(options, ambient));
+  const asked = targetOf(options);
+  const target = targetFor(scenario, asked);
+  const tools = await where(wishes([scenario], asked), toolOptions(options, ambient));
   const server = tools.find(({ wish }) => wish.name === 'kube-apiserver');
   const missing = tools.filter(({ found, would }) => found === undefined && would === undefined);
+  const image = target.provider === 'kind' ? await imageFor(target, options, ambient) : undefined;
   const reasons = [
-    ...reasonsAgainst(scenario, server?.found?.version ?? server?.expected),
+    ...reasonsAgainst(scenario, asked, server?.found?.version ?? server?.expected),
     ...missing.map(({ wish, why }) => `${wish.name} ${wish.version ?? ''} is not to be had: ${why}`),
+    ...(await refusedBeforehand(scenario, target)),
+    ...(image?.reasons ?? []),
   ];
   if (options.json) {
-    ambient.out.write(
-      `${JSON.stringify({ scenario: scenario.id, variant: scenario.variant, tools, reasons }, undefined, 2)}\n`,
-    );
-  } else {
-    ambient.out.write(plain(`${describe(scenario).join('\n')}\n\ntools`));
-    for (const { wish, found, would, why } of tools) {
-      const from = found
-        ? `${found.version}  ${found.source}  ${found.path}`
-        : would
-          ? `would come from ${would}`
-          : `missing: ${why}`;
-      ambient.out.write(`  ${wish.name.padEnd(24)}${from}\n`);
-    }
-    ambient.out.write(
-      reasons.length ? `\ncannot run here:\n${reasons.map((r) => `  ${r}\n`).join('')}` : '\ncan run here\n',
-    );
+    const { id, variant, faults } = scenario;
+    const told = { scenario: id, variant, target, faults, tools, ...(image && { image: image.text }), reasons };
+    ambient.out.write(`${JSON.stringify(told, undefined, 2)}\n`);
+    return reasons.length ? 2 : 0;
   }
+  ambient.out.write(plain(`${describe(scenario, target).join('\n')}\n\ntools`));
+  for (const { wish, found, would, why } of tools) {
+    const from = found
+      ? `${found.version}  ${found.source}  ${found.path}`
+      : would
+        ? `would come from ${would}`
+        : `missing: ${why}`;
+    ambient.out.write(`  ${wish.name.padEnd(24)}${from}\n`);
+  }
+  if (image) ambient.out.write(plain(`  ${'node image'.padEnd(24)}${image.text}`));
+  const cannot = reasons.map((reason) => `  ${reason}\n`).join('');
+  ambient.out.write(plain(reasons.length ? `\ncannot run here:\n${cannot}` : '\ncan run here'));
   return reasons.length ? 2 : 0;
 }
 
-function describe(scenario: Scenario): string[] {
+/** Where the node image is or would come from, and why kind cannot be used here. */
+async function imageFor(
+  target: Target,
+  options: { toolsDir?: string },
+  ambient: Ambient,
+): Promise<{ text: string; reasons: readonly string[] }> {
+  const { dockerUnavailable } = await import('../docker.ts');
+  const docker = await dockerUnavailable();
+  const reasons = docker === undefined ? [] : [`kind: ${docker}`];
+  if (target.existing !== undefined) return { text: `that of the cluster ${target.existing}`, reasons };
+  if (target.image !== undefined) return { text: target.image, reasons };
+  const { nodeImageWhere } = await import('../tools/node-image.ts');
+  const { reference, would, why } = await nodeImageWhere(toolOptions(options, ambient));
+  if (would === 'there') return { text: reference, reasons };
+  if (would !== undefined) return { text: `${reference}: would ${would} it${why ? ` (${why})` : ''}`, reasons };
+  return { text: `${reference}: missing`, reasons: [...reasons, `the node image is not to be had: ${why}`] };
+}
+
+function describe(scenario: Scenario, target: Target): string[] {
   const seconds = scenario.phases.reduce((sum, { duration }) => sum + duration, 0) / 1000;
   const objects = scenario.objects.map(({ manifest, count }) => `${count} × ${manifest}`).join(', ');
+  const load = [
+    ...scenario.load.map(({ name, script, during, as }) => `${name}: ${script} as ${as} during ${during}`),
+    ...scenario.installs.map(({ release, chart, during }) => `helm install ${release} ${chart} during ${during}`),
+  ];
   return [
     `${scenario.id}: ${scenario.question}`,
     `  incident  ${scenario.incident.from}`,
     `  variant   ${scenario.variant.name} (expect ${scenario.variant.expect}): ${scenario.variant.what}`,
-    `  target    a cluster of its own on this machine, ${scenario.cluster.nodes} simulated nodes, removed afterwards`,
+    `  target    ${targetText(scenario, target)}`,
     `  objects   ${objects || 'none'}`,
     `  phases    ${scenario.phases.map(({ name, duration }) => `${name} ${duration / 1000}s`).join(', ')} (${seconds} s)`,
-    `  load      ${scenario.load.map(({ name, script, during, as }) => `${name}: ${script} as ${as} during ${during}`).join('; ') || 'none'}`,
+    `  load      ${load.join('; ') || 'none'}`,
+    `  faults    ${scenario.faults.map(faultText).join('; ') || 'none'}`,
     `  probes    ${scenario.probes.join(', ')}`,
-    '  undo      every process, port, control group and folder of the cluster, owed on disk before it is made',
+    '  undo      every process, container, network, control group and folder, owed on disk before it is made',
   ];
+}
+
+function targetText({ cluster }: Scenario, { provider, existing }: Target): string {
+  if (existing !== undefined) return `your kind cluster ${existing}: used, never deleted`;
+  if (provider === 'kind') return `a kind cluster of its own (${cluster.kind?.shape}), removed afterwards`;
+  return `a cluster of its own on this machine, ${cluster.nodes} simulated nodes, removed afterwards`;
+}
+
+function faultText({ name, during, after, workers, parameters, deadline }: FaultSpec): string {
+  const told = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
+  const targets = `the first ${workers === 1 ? 'worker' : `${workers} workers`}`;
+  const what = [name, ...told].join(' ');
+  return `${what} on ${targets}, ${after / 1000} s into ${during}; undone at its end, by itself after ${deadline / 1000} s`;
 }

@@ -2,12 +2,13 @@ import { live } from '../../reports/live.ts';
 import { summary } from '../../reports/terminal.ts';
 import type { Report, Scenario } from '../model.ts';
 import { session } from '../run/session.ts';
-import type { Tool } from '../tools/tools.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { reportOf, writeReports } from './finish.ts';
+import type { Provided } from './needs.ts';
 import { makeStage } from './stage.ts';
+import { type TargetOptions, targetOf } from './target.ts';
 
-export interface PlayOptions {
+export interface PlayOptions extends TargetOptions {
   readonly set: string[];
   readonly toolsDir?: string;
   readonly runsDir: string;
@@ -19,7 +20,7 @@ export interface PlayOptions {
 export async function play(
   scenario: Scenario,
   judge: 'limits' | 'signature',
-  tools: ReadonlyMap<string, Tool>,
+  provided: Provided,
   options: PlayOptions,
   ambient: Ambient,
 ): Promise<{ report: Report; folder: string }> {
@@ -29,7 +30,7 @@ export async function play(
     version: ambient.version,
     judge,
     signal: ambient.signal,
-    stage: (run) => makeStage(scenario, tools, run),
+    stage: (run) => makeStage(scenario, provided, targetOf(options), run, ambient.env),
     observer: (event) => view.append(event),
   });
   view.close();

@@ -5,8 +5,9 @@ import { type Report, ScenarioError } from '../model.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
+import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
-import { provideTools } from './stage.ts';
+import { targetOf } from './target.ts';
 
 /** Each vulnerable variant must show its signature, each hardened one hold its limits. Goes on after a failure. */
 export async function prove(
@@ -15,15 +16,17 @@ export async function prove(
   ambient: Ambient,
 ): Promise<number> {
   const folder = await scenarioFolder(name, ambient);
-  const all = await variantsOf(folder);
+  const target = targetOf(options);
+  const on = target === undefined ? {} : { on: target.provider };
+  const all = await variantsOf(folder, target?.provider);
   const names = options.variants?.split(',').map((variant) => variant.trim()) ?? all.map((variant) => variant.name);
   if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const set = settings(options.set);
-  const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, set })));
-  const tools = await provideTools(scenarios, options, ambient);
+  const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
+  const provided = await provideAll(scenarios, target, options, ambient);
   const reports: Report[] = [];
   for (const scenario of scenarios) {
-    const { report } = await play(scenario, scenario.variant.expect, tools, options, ambient);
+    const { report } = await play(scenario, scenario.variant.expect, provided, options, ambient);
     reports.push(report);
     if (report.exitCode === 130 || report.exitCode === 2) break;
   }

@@ -3,8 +3,9 @@ import { type Scenario, ScenarioError } from '../model.ts';
 import type { Ambient } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
+import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
-import { provideTools } from './stage.ts';
+import { type TargetOptions, targetOf } from './target.ts';
 
 /** Plays scenarios one after another and judges their limits. All are decoded before the first one starts. */
 export async function run(
@@ -14,11 +15,11 @@ export async function run(
 ): Promise<number> {
   const scenarios: Scenario[] = [];
   for (const name of names) scenarios.push(await chosen(name, options, ambient));
-  const tools = await provideTools(scenarios, options, ambient);
+  const provided = await provideAll(scenarios, targetOf(options), options, ambient);
   const codes: number[] = [];
   const verdicts: unknown[] = [];
   for (const scenario of scenarios) {
-    const { report } = await play(scenario, 'limits', tools, options, ambient);
+    const { report } = await play(scenario, 'limits', provided, options, ambient);
     codes.push(report.exitCode);
     verdicts.push(verdictJson(report));
     if (report.exitCode === 130) break;
@@ -31,16 +32,21 @@ export async function run(
 /** The one variant asked for; a scenario with several needs `--variant`. */
 export async function chosen(
   name: string,
-  options: { set: string[]; variant?: string },
+  options: { set: string[]; variant?: string } & TargetOptions,
   ambient: Ambient,
 ): Promise<Scenario> {
   const folder = await scenarioFolder(name, ambient);
-  const variants = await variantsOf(folder);
+  const on = targetOf(options)?.provider;
+  const variants = await variantsOf(folder, on);
   if (options.variant === undefined && variants.length > 1) {
     throw new ScenarioError([
       `${name} has several variants: choose one with --variant ${variants.map((v) => v.name).join('|')}`,
     ]);
   }
   const variant = options.variant ?? variants[0]?.name;
-  return load(folder, { ...(variant === undefined ? {} : { variant }), set: settings(options.set) });
+  return load(folder, {
+    ...(variant === undefined ? {} : { variant }),
+    ...(on === undefined ? {} : { on }),
+    set: settings(options.set),
+  });
 }

@@ -1,88 +1,40 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { componentsOf, PROGRAM } from '../cluster/kwokctl.ts';
-import { type Cluster, RefusedError, type Run, type Scenario } from '../model.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Cluster,
+  type ClusterProvider,
+  type ObjectsSpec,
+  RefusedError,
+  type Run,
+  type Scenario,
+} from '../model.ts';
 import type { Stage } from '../run/conductor.ts';
-import type { Tool, ToolWish } from '../tools/tools.ts';
-import { type Ambient, placesOf } from './ambient.ts';
-import { applies } from './versions.ts';
+import type { Ambient } from './ambient.ts';
+import { type Provided, reasonsAgainst, toolOf, versionOf, wishes } from './needs.ts';
+import { type Target, targetFor } from './target.ts';
 
-/** The outside programs that these scenarios need, each once. */
-export function wishes(scenarios: readonly Scenario[]): ToolWish[] {
-  const all = scenarios.flatMap((scenario): ToolWish[] => [
-    { name: 'kwokctl' },
-    ...componentsOf(scenario.cluster).map((name) => {
-      const version = versionOf(scenario, PROGRAM[name], scenario.cluster.components[name]?.version);
-      return { name: PROGRAM[name], ...(version === undefined ? {} : { version }) };
-    }),
-    ...(scenario.load.length > 0 ? [{ name: 'k6' } as const] : []),
-  ]);
-  return [...new Map(all.map((wish) => [key(wish.name, wish.version), wish])).values()];
-}
-
-/** A component's own version, else for the kube-* programs that of the cluster, else the catalogue's (undefined). */
-function versionOf(scenario: Scenario, program: string, version?: string): string | undefined {
-  return version ?? (program.startsWith('kube-') ? scenario.cluster.kubernetes : undefined);
-}
-
-const key = (name: string, version?: string): string => (version === undefined ? name : `${name}@${version}`);
-
-/** Why a scenario cannot be played on the embedded cluster with this Kubernetes; `undefined`: not known yet. */
-export function reasonsAgainst(scenario: Scenario, kubernetes?: string): string[] {
-  const { id, runsOn, appliesTo } = scenario;
-  return [
-    ...(runsOn.includes('embedded') ? [] : [`${id} runs on ${runsOn.join(', ')}, not on the embedded cluster`]),
-    ...(kubernetes === undefined || applies(appliesTo, kubernetes)
-      ? []
-      : [`${id} applies to Kubernetes ${appliesTo}; this is ${kubernetes}`]),
-  ];
-}
-
-/** Provides all tools, with progress on the terminal. Throws ToolError. */
-export async function provideTools(
-  scenarios: readonly Scenario[],
-  options: { toolsDir?: string },
-  ambient: Ambient,
-): Promise<Map<string, Tool>> {
-  const reasons = scenarios.flatMap((scenario) => reasonsAgainst(scenario));
-  if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
-  const { provide } = await import('../tools/tools.ts');
-  return provide(wishes(scenarios), {
-    ...toolOptions(options, ambient),
-    progress: (text) => ambient.err.write(`${text}\n`),
-  });
-}
-
-export function toolOptions(options: { toolsDir?: string }, ambient: Ambient) {
-  return {
-    ...(options.toolsDir === undefined ? {} : { folder: options.toolsDir }),
-    cache: placesOf(ambient).cache,
-    path: ambient.env['PATH'] ?? '',
-    signal: ambient.signal,
-    env: ambient.env,
-    progress: (_: string) => {},
-  };
-}
-
-/** Chooses and wires everything that plays in a run of this scenario. */
-export async function makeStage(scenario: Scenario, tools: ReadonlyMap<string, Tool>, run: Run): Promise<Stage> {
-  const [{ embedded }, { probes }, { k6Load }] = await Promise.all([
-    import('../cluster/embedded.ts'),
-    import('../probes/table.ts'),
-    import('../load/k6.ts'),
-  ]);
-  const tool = (name: string, version?: string): Tool => {
-    const id = key(name, versionOf(scenario, name, version));
-    const found = tools.get(id);
-    if (!found) throw new RefusedError(`no ${id} was provided`);
-    return found;
-  };
-  for (const wish of wishes([scenario])) {
-    const { name, version, path, source, expected } = tool(wish.name, wish.version);
+/** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
+export async function makeStage(
+  scenario: Scenario,
+  provided: Provided,
+  asked: Target | undefined,
+  run: Run,
+  env: Ambient['env'],
+): Promise<Stage> {
+  const [{ probes }, { faults }] = await Promise.all([import('../probes/table.ts'), import('../faults/table.ts')]);
+  for (const wish of wishes([scenario], asked)) {
+    const { name, version, path, source, expected } = toolOf(provided, wish.name, wish.version);
     run.journal.append({ kind: 'tool', name, version, path, source, expected });
   }
-  const provider = embedded((name, version) => tool(name, version).path);
-  const reasons = reasonsAgainst(scenario, tool('kube-apiserver').version);
+  const { provider, kubernetes } = await providerOf(scenario, provided, targetFor(scenario, asked), env);
+  const reasons = reasonsAgainst(scenario, asked, kubernetes);
+  const { existing } = targetFor(scenario, asked);
+  if (existing !== undefined && scenario.installs.length > 0) {
+    // Hooks and CRDs of a chart have no undo yet.
+    reasons.push(`${scenario.id} installs charts, and what they create could not be taken back from ${existing}`);
+  }
   const unavailable = await provider.unavailable(scenario.cluster);
   if (unavailable !== undefined) reasons.push(`${provider.name}: ${unavailable}`);
   if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
@@ -93,28 +45,86 @@ export async function makeStage(scenario: Scenario, tools: ReadonlyMap<string, T
       if (!make) throw new RefusedError(`no probe "${name}"`);
       return make();
     }),
-    loads: scenario.load.map((spec) => {
-      const script = { ...spec, script: join(scenario.folder, spec.script) };
-      return { spec, offer: k6Load(script, tool('k6').path).offer };
+    loads: [...(await loadsOf(scenario, provided)), ...(await installsOf(scenario, provided))],
+    faults: scenario.faults.map((spec) => {
+      const kind = faults.get(spec.fault);
+      if (!kind) throw new RefusedError(`no fault "${spec.fault}"`);
+      return { spec, fault: kind.make(spec) };
     }),
-    faults: [],
-    prepare: (cluster, run) => createObjects(scenario, cluster, run),
+    prepare: (phase, cluster, run) => createObjects(scenario, phase, cluster, run),
   };
 }
 
-async function createObjects(scenario: Scenario, cluster: Cluster, run: Run): Promise<void> {
+async function providerOf(
+  scenario: Scenario,
+  provided: Provided,
+  target: Target,
+  env: Ambient['env'],
+): Promise<{ provider: ClusterProvider; kubernetes: string | undefined }> {
+  const { image, archives } = provided;
+  if (target.provider === 'kind') {
+    const { kind } = await import('../cluster/kind.ts');
+    const provider = kind({
+      kind: toolOf(provided, 'kind').path,
+      archives,
+      env,
+      ...(image === undefined ? {} : { image }),
+      ...(target.existing === undefined ? {} : { existing: target.existing }),
+    });
+    return { provider, kubernetes: image?.kubernetes };
+  }
+  const { embedded } = await import('../cluster/embedded.ts');
+  const tool = (name: string, version?: string) => toolOf(provided, name, versionOf(scenario, name, version));
+  return {
+    provider: embedded((name, version) => tool(name, version).path),
+    kubernetes: tool('kube-apiserver').version,
+  };
+}
+
+async function loadsOf(scenario: Scenario, provided: Provided): Promise<Stage['loads']> {
+  if (scenario.load.length === 0) return [];
+  const { k6Load } = await import('../load/k6.ts');
+  return scenario.load.map((spec) => {
+    const script = { ...spec, script: join(scenario.folder, spec.script) };
+    return { during: spec.during, offer: k6Load(script, toolOf(provided, 'k6').path).offer };
+  });
+}
+
+async function installsOf(scenario: Scenario, provided: Provided): Promise<Stage['loads']> {
+  if (scenario.installs.length === 0) return [];
+  const { helmInstall } = await import('../load/helm.ts');
+  const helm = toolOf(provided, 'helm').path;
+  return scenario.installs.map((spec) => {
+    // A chart of the scenario's own, or anything that helm understands.
+    const own = join(scenario.folder, spec.chart);
+    const { offer } = helmInstall({ ...spec, chart: existsSync(own) ? own : spec.chart }, { helm });
+    return { during: spec.during, offer };
+  });
+}
+
+/** Creates what is to be created at the start of a phase; what names none belongs to the first. */
+async function createObjects(scenario: Scenario, phase: string, cluster: Cluster, run: Run): Promise<void> {
+  const first = scenario.phases[0]?.name;
+  const objects = scenario.objects.filter(({ during = first }) => during === phase);
+  if (objects.length === 0) return;
   const [{ KubeClient }, { createMany }, { renderMany }] = await Promise.all([
     import('../kube/client.ts'),
     import('../kube/apply.ts'),
     import('../kube/manifest.ts'),
   ]);
   await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
-  for (const { manifest, count } of scenario.objects) {
+  const create = async ({ manifest, count, after = 0 }: ObjectsSpec) => {
+    await sleep(after, undefined, { signal: run.signal });
     const template = await readFile(join(scenario.folder, manifest), 'utf8');
     const started = run.clock.now();
-    const objects = renderMany(template, scenario.parameters, count);
-    const made = await createMany(client, objects, { concurrency: 20, signal: run.signal });
+    const made = await createMany(client, renderMany(template, scenario.parameters, count), {
+      concurrency: 20,
+      signal: run.signal,
+    });
     const seconds = (run.clock.now() - started) / 1000;
     run.journal.append({ kind: 'progress', text: `created ${made} from ${manifest} in ${seconds.toFixed(1)} s` });
-  }
+  };
+  // In the order of the file: a namespace comes before what lies in it. What comes later holds nobody up.
+  for (const spec of objects.filter(({ after }) => after === undefined)) await create(spec);
+  await Promise.all(objects.filter(({ after }) => after !== undefined).map(create));
 }

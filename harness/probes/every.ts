@@ -49,7 +49,8 @@ export async function untilAborted(work: Promise<unknown>, signal: AbortSignal):
   await Promise.race([work, promise]);
 }
 
-async function pause(time: Millis, signal: AbortSignal): Promise<void> {
+/** Until the signal aborts, at most. */
+export async function pause(time: Millis, signal: AbortSignal): Promise<void> {
   if (time <= 0 || signal.aborted) return;
   await sleep(time, undefined, { signal }).catch((error) => {
     if (!signal.aborted) throw error;

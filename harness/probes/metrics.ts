@@ -1,8 +1,6 @@
-import type { MetricKind, MetricSpec, Unit } from '../model.ts';
-
-function metric(name: string, unit: Unit, kind: MetricKind, help: string, ...labels: string[]): MetricSpec {
-  return { name, unit, kind, help, ...(labels.length > 0 && { labels }) };
-}
+import type { MetricSpec } from '../model.ts';
+import { metric } from './metric.ts';
+import { nodeMetrics } from './metrics-node.ts';
 
 /** What each probe promises, by its name. Cheap to import: the scenario's lint needs no more than this. */
 export const probeMetrics = new Map<string, readonly MetricSpec[]>([
@@ -126,6 +124,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
       metric('audit.requests', 'count', 'increment', 'requests whose answer ended (source: audit log)', 'user', 'verb'),
     ],
   ],
+  ...nodeMetrics,
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

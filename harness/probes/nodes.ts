@@ -26,10 +26,18 @@ interface Condition {
   readonly reason?: string;
   readonly lastTransitionTime?: string;
 }
-type Node = KubeObject & { readonly status?: { readonly conditions?: readonly Condition[] } };
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+type Node = KubeObject & {
+  readonly spec?: { readonly taints?: readonly Taint[] };
+  readonly status?: { readonly conditions?: readonly Condition[] };
+};
 type Lease = KubeObject & { readonly spec?: { readonly renewTime?: string } };
 
-/** Watches nodes and their leases: every change of a condition as it is seen, and where all stand each second. */
+/** Watches nodes and their leases: every change of a condition or taint as it is seen, and where all stand each second. */
 export function nodes(): Probe {
   return {
     name,
@@ -88,6 +96,7 @@ export function nodes(): Probe {
 class View {
   readonly #run: Run;
   readonly #conditions = new Map<string, ReadonlyMap<string, Condition>>();
+  readonly #taints = new Map<string, ReadonlyMap<string, Taint>>();
   readonly #renewed = new Map<string, { readonly wall: string | undefined; readonly at: Millis }>();
   readonly #changed = new Set<string>();
   #all: Millis = Number.NEGATIVE_INFINITY;
@@ -98,17 +107,19 @@ class View {
     this.#run = run;
   }
 
-  node({ metadata, status }: Pick<KubeObject, 'metadata'> & Partial<Node>, gone: boolean): void {
+  node({ metadata, spec, status }: Pick<KubeObject, 'metadata'> & Partial<Node>, gone: boolean): void {
     const node = metadata.name;
     const before = this.#conditions.get(node);
     if (gone) {
       this.#conditions.delete(node);
+      this.#taints.delete(node);
       this.#renewed.delete(node);
       this.#seen(node, 'the node was deleted', { node });
       return;
     }
     const now = new Map(status?.conditions?.map((condition) => [condition.type, condition]));
     this.#conditions.set(node, now);
+    this.#tainted(node, spec?.taints ?? []);
     if (!this.synced) return;
     for (const [type, { status: is, reason = '', lastTransitionTime }] of now) {
       const was = before?.get(type)?.status ?? 'absent';
@@ -117,6 +128,17 @@ class View {
       const labels = { node, condition: type, status: is, reason };
       this.#seen(node, `${type}: ${was} → ${is}${reason && ` (${reason})`}`, labels, lastTransitionTime);
     }
+  }
+
+  #tainted(node: string, taints: readonly Taint[]): void {
+    const before = this.#taints.get(node) ?? new Map<string, Taint>();
+    const now = new Map(taints.map((taint) => [`${taint.key}:${taint.effect}`, taint]));
+    this.#taints.set(node, now);
+    if (!this.synced) return;
+    for (const [name, { key, effect }] of now)
+      if (!before.has(name)) this.#seen(node, `taint ${name} added`, { node, taint: key, effect });
+    for (const [name, { key, effect }] of before)
+      if (!now.has(name)) this.#seen(node, `taint ${name} removed`, { node, untainted: key, effect });
   }
 
   lease({ metadata, spec }: Pick<KubeObject, 'metadata'> & Partial<Lease>, gone: boolean): void {

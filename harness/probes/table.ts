@@ -5,7 +5,11 @@ import { audit } from './audit.ts';
 import { components } from './components.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
 import { events } from './events.ts';
+import { kubelet } from './kubelet.ts';
+import { node } from './node.ts';
+import { nodeLogs } from './node-logs.ts';
 import { nodes } from './nodes.ts';
+import { pods } from './pods.ts';
 
 /** Every probe by its name; what each promises is in metrics.ts. A new one is a file and a line here and there. */
 export const probes: ReadonlyMap<string, () => Probe> = new Map([
@@ -16,4 +20,8 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['api-canary', apiCanary],
   ['events', events],
   ['audit', audit],
+  ['pods', pods],
+  ['kubelet', kubelet],
+  ['node', node],
+  ['node-logs', nodeLogs],
 ]);

@@ -3,7 +3,8 @@ import {
   type Cluster,
   type ClusterProvider,
   type Fault,
-  type LoadSpec,
+  type FaultSpec,
+  type Injected,
   type Millis,
   type Phase,
   type Probe,
@@ -18,19 +19,28 @@ export interface Stage {
   readonly provider: ClusterProvider;
   readonly probes: readonly Probe[];
   readonly loads: readonly {
-    readonly spec: LoadSpec;
+    /** The phase in which it is offered. */
+    readonly during: string;
     offer(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
   }[];
-  readonly faults: readonly Fault[];
-  /** Creates the scenario's objects; the first phase lasts until it is done. */
-  prepare(cluster: Cluster, run: Run): Promise<void>;
+  readonly faults: readonly Planned[];
+  /** Creates the objects of a phase, which lasts until it is done. */
+  prepare(phase: string, cluster: Cluster, run: Run): Promise<void>;
+}
+
+interface Planned {
+  readonly spec: FaultSpec;
+  readonly fault: Fault;
 }
 
 const firstSightWithin: Millis = 60_000;
 /** What began in the last phase (a death, a request that will time out) is known after this. */
 const settling: Millis = 5_500;
-/** Beyond its duration a phase waits for its load to drain and its objects to exist, no longer than this. */
-const phaseOverrun: Millis = 180_000;
+/**
+ * Beyond its duration a phase waits for its load to drain and its objects to exist, no longer than this: the first one
+ * creates most objects, and in the others a fault would revert by itself (its deadline has a margin of 75 s).
+ */
+const overrun = { first: 180_000, later: 60_000 };
 
 /** create → observe → phase by phase. Rejects when the run cannot go on; what was seen until then is in the journal. */
 export async function conduct(
@@ -44,12 +54,18 @@ export async function conduct(
   const cluster = await stage.provider.create(scenario.cluster, run);
   created(cluster);
   await observe(stage.probes, cluster, run, scope);
+  for (const { spec, fault } of stage.faults) {
+    const unavailable = await fault.unavailable(cluster);
+    if (unavailable !== undefined) throw new RefusedError(`fault ${spec.name}: ${unavailable}`);
+  }
   for (const [index, phase] of scenario.phases.entries()) {
-    const work = stage.loads
-      .filter(({ spec }) => spec.during === phase.name)
-      .map((load) => load.offer(cluster, run, phase.duration));
-    if (index === 0) work.push(stage.prepare(cluster, run));
-    await play(phase, work, phase.name === 'fault' ? stage.faults : [], cluster, run);
+    const offers = stage.loads.filter(({ during }) => during === phase.name);
+    const work = () => [
+      ...offers.map((load) => load.offer(cluster, run, phase.duration)),
+      stage.prepare(phase.name, cluster, run),
+    ];
+    const faults = stage.faults.filter(({ spec }) => spec.during === phase.name);
+    await play({ phase, work, faults, patience: index === 0 ? overrun.first : overrun.later }, cluster, run);
   }
   run.journal.append({ kind: 'progress', text: 'settling: late answers and deaths still count' });
   await sleep(settling, undefined, { signal: run.signal });
@@ -75,32 +91,43 @@ async function observe(probes: readonly Probe[], cluster: Cluster, run: Run, sco
   );
 }
 
-async function play(
-  phase: Phase,
-  work: Promise<void>[],
-  faults: readonly Fault[],
-  cluster: Cluster,
-  run: Run,
-): Promise<void> {
+interface Playing {
+  readonly phase: Phase;
+  /** Begins the loads and the creation of objects. */
+  work(): readonly Promise<void>[];
+  readonly faults: readonly Planned[];
+  readonly patience: Millis;
+}
+
+async function play({ phase, work, faults, patience }: Playing, cluster: Cluster, run: Run): Promise<void> {
   run.journal.append({ kind: 'phase', name: phase.name, edge: 'start' });
-  const ends = Promise.all([sleep(phase.duration, undefined, { signal: run.signal }), ...work]);
-  // Awaited below; until then its failure is nobody's surprise.
-  ends.catch(() => undefined);
-  const injected = await Promise.all(
-    faults.map(async (fault) => {
-      const injection = await fault.inject(cluster, run);
-      run.journal.append({ kind: 'injected', fault: fault.name, targets: injection.targets });
-      return { fault, injection };
-    }),
-  );
-  const limit = AbortSignal.timeout(phase.duration + phaseOverrun);
-  await until(ends, AbortSignal.any([run.signal, limit]), `phase ${phase.name} does not end`);
-  for (const { fault, injection } of injected.reverse()) {
-    run.journal.append({ kind: 'evidenced', fault: fault.name, ...(await injection.evidence()) });
-    await injection.end();
-    run.journal.append({ kind: 'recovered', fault: fault.name });
+  const injected: { readonly name: string; readonly injection: Injected }[] = [];
+  const inject = async ({ spec, fault }: Planned) => {
+    await sleep(spec.after, undefined, { signal: run.signal });
+    const injection = await fault.inject(cluster, run);
+    run.journal.append({ kind: 'injected', fault: spec.name, targets: injection.targets });
+    injected.push({ name: spec.name, injection });
+  };
+  const playing = async () => {
+    // The load is to meet faults that are in force, and a fault may take seconds to come into force.
+    await Promise.all(faults.filter(({ spec }) => spec.after === 0).map(inject));
+    await Promise.all([
+      sleep(phase.duration, undefined, { signal: run.signal }),
+      ...work(),
+      ...faults.filter(({ spec }) => spec.after > 0).map(inject),
+    ]);
+  };
+  const limit = AbortSignal.timeout(phase.duration + patience);
+  await until(playing(), AbortSignal.any([run.signal, limit]), `phase ${phase.name} does not end`);
+  for (const { name, injection } of injected) {
+    run.journal.append({ kind: 'evidenced', fault: name, ...(await injection.evidence()) });
   }
+  // What the end of a fault brings back is not what the fault was like.
   run.journal.append({ kind: 'phase', name: phase.name, edge: 'end' });
+  for (const { name, injection } of injected.reverse()) {
+    await injection.end();
+    run.journal.append({ kind: 'recovered', fault: name });
+  }
 }
 
 /** Waits for work, but not beyond the signal: work that ignores the signal must not hold the run. */

@@ -1,13 +1,20 @@
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Debt } from '../model.ts';
-import { marked } from '../process.ts';
+import type { Clients } from '../node/exec.ts';
+import { powerOn, restoreMemory, thaw } from './undo/container.ts';
+import { removeContainers, removeNetwork } from './undo/containers.ts';
+import { requireDebt } from './undo/debt.ts';
+import { endProcesses, removeCgroup, removeFolder } from './undo/host.ts';
+import { liftIoLimit } from './undo/io.ts';
+import { removeNodeFile } from './undo/node-file.ts';
+import { deleteObject } from './undo/object.ts';
+import { startUnit } from './undo/unit.ts';
 
-/** Pays one debt. Idempotent, and safe after a half-done deed; throws when the world is not as owed afterwards. */
-export async function undo(debt: Debt): Promise<void> {
-  if (debt.mark.length < 16) throw new Error(`${debt.undo}: the mark is too short to be ours alone`);
+/**
+ * Pays one debt. Idempotent, safe after a half-done deed and beside somebody else who pays it; throws when the world is not as owed
+ * afterwards. What is gone (a container, a network, an object) is paid.
+ */
+export async function undo(given: Debt, clients: Clients = {}): Promise<void> {
+  const debt = requireDebt(given);
   switch (debt.undo) {
     case 'end-processes':
       return endProcesses(debt.mark);
@@ -15,58 +22,25 @@ export async function undo(debt: Debt): Promise<void> {
       return removeFolder(debt.path, debt.mark);
     case 'remove-cgroup':
       return removeCgroup(debt.path, debt.mark);
+    case 'remove-containers':
+      return removeContainers(debt.mark, clients);
+    case 'remove-network':
+      return removeNetwork(debt.name, clients);
+    case 'thaw-node':
+      return thaw(debt.container, clients);
+    case 'power-on-node':
+      return powerOn(debt.container, clients);
+    case 'restore-node-memory':
+      return restoreMemory(debt.container, debt.bytes, debt.swapBytes, clients);
+    case 'start-unit':
+      return startUnit(debt.node, debt.unit, debt.mark, clients);
+    case 'lift-io-limit':
+      return liftIoLimit(debt.node, debt.device, debt.mark, clients);
+    case 'remove-node-file':
+      return removeNodeFile(debt.node, debt.path, debt.mark, clients);
+    case 'delete-object':
+      return deleteObject(debt, clients);
     default:
       throw new Error(`unknown kind of debt: ${JSON.stringify(debt satisfies never)}`);
-  }
-}
-
-async function endProcesses(mark: string): Promise<void> {
-  if (!existsSync('/proc/self/environ')) throw new Error('end-processes needs /proc');
-  // A process in the middle of exec shows an empty environment: only two empty looks in a row mean that none is left.
-  let empty = 0;
-  for (let round = 0; round < 250 && empty < 2; round++) {
-    const pids = marked(mark);
-    empty = pids.length === 0 ? empty + 1 : 0;
-    for (const pid of pids) kill(pid);
-    await sleep(20);
-  }
-  if (empty === 2) return;
-  throw new Error(`processes survive SIGKILL: ${marked(mark).join(' ')}`);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-async function removeFolder(path: string, mark: string): Promise<void> {
-  if (!existsSync(path)) return;
-  const signed = await readFile(join(path, '.ordeal'), 'utf8').catch(() => undefined);
-  const names = await readdir(path);
-  // Made, and about to be signed when the end came.
-  if (names.length === 0 || (names.length === 1 && signed === '')) return rm(path, { recursive: true });
-  if (signed?.trim() !== mark) throw new Error(`not ours, left alone: ${path} is not signed by this run`);
-  // The signature goes last, so that an interrupted removal can be taken up again.
-  for (const name of names) {
-    if (name !== '.ordeal') await rm(join(path, name), { recursive: true, force: true, maxRetries: 5 });
-  }
-  await rm(path, { recursive: true, force: true });
-}
-
-async function removeCgroup(path: string, mark: string): Promise<void> {
-  if (!basename(path).includes(mark)) throw new Error(`not ours, left alone: ${path} does not carry this run's mark`);
-  for (let round = 0; ; round++) {
-    try {
-      return await rmdir(path);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT') return;
-      // Gigabytes of a killed process take a while to be freed.
-      if (code !== 'EBUSY' || round === 500) throw error;
-      await sleep(20);
-    }
   }
 }

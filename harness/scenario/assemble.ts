@@ -3,7 +3,9 @@ import type {
   ComponentName,
   ComponentSpec,
   Criterion,
+  FaultSpec,
   Json,
+  KindSpec,
   LoadSpec,
   Scenario,
   VariantSpec,
@@ -17,6 +19,8 @@ export interface Around {
   readonly folder: string;
   readonly variant: VariantSpec;
   readonly values: Parameters;
+  readonly faults: readonly FaultSpec[];
+  readonly runsOn: readonly string[];
   readonly judged: {
     readonly evidence: readonly Criterion[];
     readonly signature: readonly Criterion[];
@@ -25,21 +29,26 @@ export interface Around {
 }
 
 /** Puts what was decoded into the words of the model. */
-export function assemble(decoded: Decoded, { id, folder, variant, values, judged }: Around): Scenario {
+export function assemble(decoded: Decoded, { id, folder, variant, values, faults, runsOn, judged }: Around): Scenario {
   const parameters = plainValues(values);
   return {
     id,
     folder,
     question: decoded.question,
     incident: decoded.incident,
-    runsOn: decoded['runs-on'],
+    runsOn,
     appliesTo: decoded['applies-to'],
     parameters,
     cluster: clusterSpec(decoded.cluster),
-    objects: decoded.objects,
+    objects: decoded.objects.map(({ during, after, ...rest }) => ({
+      ...rest,
+      ...(during === undefined ? {} : { during }),
+      ...(after === undefined ? {} : { after }),
+    })),
     phases: Object.entries(decoded.phases).map(([name, duration]) => ({ name, duration })),
     load: decoded.load.map((load) => loadSpec(load, parameters)),
-    faults: decoded.faults,
+    installs: decoded.installs,
+    faults,
     probes: decoded.probes,
     variant,
     ...judged,
@@ -64,7 +73,12 @@ function clusterSpec(cluster: Decoded['cluster']): ClusterSpec {
     leaderElection: cluster['leader-election'],
     identities: cluster.identities,
     ...(cluster.kubernetes === undefined ? {} : { kubernetes: cluster.kubernetes }),
+    ...(cluster.kind === undefined ? {} : { kind: kindSpec(cluster.kind) }),
   };
+}
+
+function kindSpec({ 'worker-memory': memory, ...spec }: NonNullable<Decoded['cluster']['kind']>): KindSpec {
+  return { ...spec, ...(memory === undefined ? {} : { workerMemoryBytes: memory }) };
 }
 
 /** A load gets all parameters of the scenario, its own before them. */

@@ -1,34 +1,39 @@
 import { basename, join, resolve } from 'node:path';
 import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
 import { assemble } from './assemble.ts';
-import { check, show } from './checks.ts';
+import { check } from './checks.ts';
 import type { Complaints } from './complaints.ts';
+import { faultSpecs } from './faults.ts';
 import { checkFiles, readText } from './files.ts';
 import { type Known, producible } from './metrics.ts';
 import { parameterValues, substitute } from './parameters.ts';
 import { parse } from './parse.ts';
 import { checkJudged, checkReferences } from './references.ts';
-import { changeable, scenarioSchema, variantsSchema } from './schema.ts';
+import { changeable, onSchema, scenarioSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 import { criteria } from './thresholds.ts';
 import {
   asWritten,
-  type Entry,
   entriesOf,
   find,
+  itemsOf,
   type MapTree,
   merge,
   offsetOf,
   only,
+  type Tree,
   textOf,
   without,
 } from './tree.ts';
+import { type LocatedVariant, readVariants } from './variants.ts';
 
 export type { Known } from './metrics.ts';
 
 export interface DecodeOptions {
   /** The first one of the file when absent. */
   readonly variant?: string;
+  /** The provider; what the file says under `on` for it is applied. The first one that the scenario runs on when absent. */
+  readonly on?: string;
   /** `--set name=value`. */
   readonly set?: Readonly<Record<string, string>>;
   /** Names of probes (with their metrics) and faults; without it they are not checked. */
@@ -55,19 +60,26 @@ export async function decode(folder: string, options: DecodeOptions): Promise<Sc
   return { ...scenario, source };
 }
 
-/** The variants of a scenario, in the order of the file. Throws ScenarioError as `decode` does; names need `known` to be checked. */
-export async function variants(folder: string, known?: Known): Promise<VariantSpec[]> {
-  const { scenarios } = await decodeAll(folder, known ? { known } : {});
-  return [...scenarios.values()].map(({ variant }) => variant);
+/**
+ * The variants of a scenario that run on a provider, in the order of the file. Throws ScenarioError as `decode` does;
+ * names need `known` to be checked.
+ */
+export async function variants(
+  folder: string,
+  options: Pick<DecodeOptions, 'known' | 'on'> = {},
+): Promise<VariantSpec[]> {
+  const { scenarios, on } = await decodeAll(folder, options);
+  return [...scenarios.values()].filter(({ runsOn }) => runsOn.includes(on)).map(({ variant }) => variant);
 }
 
 interface All {
   readonly source: string;
   readonly scenarios: ReadonlyMap<string, Scenario>;
   readonly chosen: string;
+  readonly on: string;
 }
 
-async function decodeAll(folder: string, { variant, set = {}, known }: DecodeOptions): Promise<All> {
+async function decodeAll(folder: string, { variant, on, set = {}, known }: DecodeOptions): Promise<All> {
   const file = join(folder, 'scenario.yaml');
   const source = await readText(file, "a scenario.yaml in the scenario's folder");
   const { tree, complaints } = parse(source, file);
@@ -87,37 +99,26 @@ async function decodeAll(folder: string, { variant, set = {}, known }: DecodeOpt
       known: specs.keys(),
     });
   }
+  const overlays = find(tree, ['on']);
+  if (overlays) check(onSchema, overlays, complaints);
+  const providers = textsOf(tree, 'runs-on');
+  const played = on ?? providers[0] ?? '';
   const scenarios = new Map<string, Scenario>();
   for (const spec of specs.values()) {
     const setHere = spec.name === chosen ? set : {};
-    const scenario = await decodeVariant({ tree, spec, set: setHere, known, folder, complaints });
-    if (scenario) scenarios.set(spec.name, scenario);
+    const around = { tree, spec, set: setHere, known, folder, complaints };
+    // What is said for other providers is checked too.
+    for (const provider of new Set([played, ...entriesOf(tree, 'on').map(([name]) => name)])) {
+      const scenario = await decodeVariant({ ...around, provider });
+      if (scenario && provider === played) scenarios.set(spec.name, scenario);
+    }
   }
   complaints.throwIfAny();
-  return { source, scenarios, chosen };
+  return { source, scenarios, chosen, on: played };
 }
 
-interface LocatedVariant extends VariantSpec {
-  readonly entry: Entry | undefined;
-}
-
-/** Variants that are wrong themselves are still merged, so that all complaints come at once. */
-function readVariants(tree: MapTree, complaints: Complaints): ReadonlyMap<string, LocatedVariant> {
-  const node = find(tree, ['variants']);
-  const entries = entriesOf(tree, 'variants');
-  if (!node) complaints.add(tree.at, { what: 'missing "variants"', expected: 'a map with at least one' });
-  else if (node.kind !== 'map') {
-    complaints.add(node.at, { what: `"variants" is ${show(node)}`, expected: 'a map with at least one' });
-  } else if (entries.length === 0) complaints.add(node.at, { what: '"variants" is empty', expected: 'at least one' });
-  else check(variantsSchema, node, complaints);
-  const specs = new Map<string, LocatedVariant>();
-  for (const [name, entry] of entries) {
-    const expect = textOf(find(entry.value, ['expect'])) === 'signature' ? 'signature' : 'limits';
-    specs.set(name, { name, what: textOf(find(entry.value, ['what'])) ?? '', expect, entry });
-  }
-  // Without any variant the rest of the file is still checked.
-  if (specs.size === 0) specs.set('', { name: '', what: '', expect: 'limits', entry: undefined });
-  return specs;
+function textsOf(tree: Tree, key: string): string[] {
+  return itemsOf(tree, key).flatMap((item) => textOf(item) ?? []);
 }
 
 /** Complains of misspelt keys and goes on as if they were right, lest all that they hold seem to be missing. */
@@ -126,7 +127,7 @@ function repair(tree: MapTree, complaints: Complaints): MapTree {
   const entries = new Map(tree.entries);
   for (const [key, entry] of tree.entries) {
     if (known.includes(key)) continue;
-    complaints.add(entry.keyAt, { what: `unknown key "${key}"`, word: key, known: [...known, 'variants'] });
+    complaints.add(entry.keyAt, { what: `unknown key "${key}"`, word: key, known: [...known, 'variants', 'on'] });
     entries.delete(key);
     const meant = nearest(key, known);
     if (meant !== undefined && !entries.has(meant)) entries.set(meant, entry);
@@ -137,15 +138,16 @@ function repair(tree: MapTree, complaints: Complaints): MapTree {
 async function decodeVariant(given: {
   tree: MapTree;
   spec: LocatedVariant;
+  provider: string;
   set: Readonly<Record<string, string>>;
   known: Known | undefined;
   folder: string;
   complaints: Complaints;
 }): Promise<Scenario | undefined> {
   const { spec, known, folder, complaints } = given;
-  const base = repair(without(given.tree, ['variants']), complaints);
+  const base = repair(without(given.tree, ['variants', 'on']), complaints);
   const change = spec.entry?.value;
-  const merged = change?.kind === 'map' ? merge(base, only(change, changeable)) : base;
+  const merged = changed(changed(base, find(given.tree, ['on', given.provider])), change);
   const values = parameterValues(base, merged, given.set, complaints);
   if (merged.kind !== 'map') return undefined;
   let tree = substitute(merged, values, complaints);
@@ -158,11 +160,25 @@ async function decodeVariant(given: {
   const metrics = known ? producible(tree, known, complaints) : undefined;
   const phases = entriesOf(tree, 'phases').map(([name]) => name);
   const around = { phases, metrics, known, complaints };
+  const faults = faultSpecs(tree, known?.faults, complaints);
+  const runsOn = textsOf(change ?? tree, 'runs-on');
   const evidence = criteria(tree, 'evidence', around);
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
   if (!decoded || complaints.size > 0) return undefined;
   const variant: VariantSpec = { name: spec.name, what: spec.what, expect: spec.expect };
   const judged = { evidence, signature, limits };
-  return assemble(decoded, { id: basename(resolve(folder)), folder: resolve(folder), variant, values, judged });
+  return assemble(decoded, {
+    id: basename(resolve(folder)),
+    folder: resolve(folder),
+    variant,
+    values,
+    faults,
+    runsOn: runsOn.length > 0 ? runsOn : decoded['runs-on'],
+    judged,
+  });
+}
+
+function changed(tree: Tree, change: Tree | undefined): Tree {
+  return change?.kind === 'map' ? merge(tree, only(change, changeable)) : tree;
 }

@@ -1,4 +1,4 @@
-import type { Json, MetricKind, MetricSpec, Unit } from '../model.ts';
+import type { FaultKind, Json, MetricKind, MetricSpec, Unit } from '../model.ts';
 import type { Complaints } from './complaints.ts';
 import { nearest } from './suggest.ts';
 import { entriesOf, find, itemsOf, type Tree, textOf } from './tree.ts';
@@ -9,12 +9,23 @@ export interface Known {
   readonly metrics: ReadonlyMap<string, readonly MetricSpec[]>;
   /** What any load produces that declares these requests. */
   promised(requests: readonly string[]): readonly MetricSpec[];
-  readonly faults: readonly string[];
+  /** By kind: what each may be told. */
+  readonly faults: ReadonlyMap<string, Pick<FaultKind, 'parameters'>>;
+  /** What any install produces. */
+  readonly installed: readonly MetricSpec[];
+  /** What the judge derives from the journal where any probe of nodes watched. */
+  readonly derived: readonly MetricSpec[];
+  /** Names of images that can be loaded into nodes. */
+  readonly images: readonly string[];
+  /** Cluster shapes of kind. */
+  readonly shapes: readonly string[];
   /** What a provider may announce of its cluster: the words that `when` may hold. */
   readonly capabilities: readonly string[];
   /** Throws a ScenarioError with lines `line:column: …` where the objects cannot be made of the text. */
   manifest(text: string, values: Readonly<Record<string, Json>>): void;
 }
+
+const NODE_PROBES: ReadonlySet<string> = new Set(['nodes', 'kubelet', 'node', 'node-logs', 'pods']);
 
 export interface Producible {
   readonly spec: MetricSpec;
@@ -53,6 +64,7 @@ export function producible(tree: Tree, known: Known, complaints: Complaints): Re
     // A misspelt probe is one complaint, not one more for each of its metrics.
     const meant = known.metrics.has(name) ? name : (nearest(name, known.metrics.keys()) ?? '');
     for (const spec of known.metrics.get(meant) ?? []) add(probe.at, spec);
+    if (NODE_PROBES.has(meant)) for (const spec of known.derived) add(probe.at, spec);
   }
   const phases = entriesOf(tree, 'phases').map(([name]) => name);
   for (const load of itemsOf(tree, 'load')) {
@@ -67,6 +79,11 @@ export function producible(tree: Tree, known: Known, complaints: Complaints): Re
         add(keyAt, loadMetric(textOf(find(load, ['name'])) ?? '', name, unit as Unit, kind), phase);
       }
     }
+  }
+  for (const install of itemsOf(tree, 'installs')) {
+    const during = textOf(find(install, ['during'])) ?? '';
+    for (const spec of known.installed)
+      add(install.at, spec, phases.includes(during) ? during : nearest(during, phases));
   }
   return all;
 }

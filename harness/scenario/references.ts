@@ -3,7 +3,7 @@ import type { Known } from './metrics.ts';
 import type { Parameters } from './parameters.ts';
 import { entriesOf, find, itemsOf, offsetOf, type Tree, textOf } from './tree.ts';
 
-/** Names that refer to other names: phases, identities, probes, faults, parameters. Works on a tree that may be wrong elsewhere. */
+/** Names that refer to other names: phases, identities, probes, images, parameters. Works on a tree that may be wrong elsewhere. */
 export function checkReferences(
   tree: Tree,
   parameters: Parameters,
@@ -37,13 +37,6 @@ export function checkReferences(
     if (name === 'run')
       complaints.add(keyAt, { what: 'a phase cannot be called "run"', expected: 'another name: run is the whole' });
   }
-  const faults = find(tree, ['faults']);
-  if (faults && itemsOf(tree, 'faults').length > 0 && !phases.includes('fault')) {
-    complaints.add(faults.at, {
-      what: 'faults without a phase "fault"',
-      expected: 'that phase: they are injected when it begins',
-    });
-  }
   const loads = itemsOf(tree, 'load');
   for (const load of loads) {
     refer(find(load, ['during']), 'phase', phases);
@@ -62,9 +55,15 @@ export function checkReferences(
       }
     }
   }
+  const installs = itemsOf(tree, 'installs');
+  for (const item of [...installs, ...itemsOf(tree, 'objects')]) refer(find(item, ['during']), 'phase', phases);
   once(
     loads.map((load) => find(load, ['name'])),
     'load',
+  );
+  once(
+    installs.map((install) => find(install, ['release'])),
+    'release',
   );
   once(
     itemsOf(tree, 'cluster', 'identities').map((item) => find(item, ['user'])),
@@ -73,7 +72,8 @@ export function checkReferences(
   once(itemsOf(tree, 'probes'), 'probe');
   if (!known) return;
   for (const probe of itemsOf(tree, 'probes')) refer(probe, 'probe', [...known.metrics.keys()]);
-  for (const fault of itemsOf(tree, 'faults')) refer(fault, 'fault', known.faults);
+  for (const image of itemsOf(tree, 'cluster', 'kind', 'images')) refer(image, 'image', known.images);
+  refer(find(tree, ['cluster', 'kind', 'shape']), 'shape', known.shapes);
 }
 
 /** What a variant expects must be there to be judged. */

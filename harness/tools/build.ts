@@ -8,7 +8,7 @@ import { type GoModule, goKey, moduleId, moduleOf } from './module.ts';
 import { duration, type Progress } from './progress.ts';
 import { holdTold } from './release.ts';
 import type { ToolOptions } from './tools.ts';
-import type { Wanted } from './wanted.ts';
+import type { Program } from './wanted.ts';
 
 /** Runs one piece of work at a time, in the order of asking. */
 export type Turns = <T>(work: () => Promise<T>) => Promise<T>;
@@ -23,7 +23,7 @@ export function turns(): Turns {
 }
 
 /** What is compiled together, by module. */
-export function byModule(wanted: readonly Wanted[]): Wanted[][] {
+export function byModule<P extends Program>(wanted: readonly P[]): P[][] {
   return [...Map.groupBy(wanted, moduleId).values()];
 }
 
@@ -32,7 +32,7 @@ export function byModule(wanted: readonly Wanted[]): Wanted[][] {
  * overlap, compiles take turns. Rejects with ToolError; nothing half-done is left.
  */
 export async function buildTools(
-  wanted: readonly Wanted[],
+  wanted: readonly Program[],
   go: Go,
   compile: Turns,
   options: ToolOptions,
@@ -62,13 +62,16 @@ export async function buildTools(
   return entries;
 }
 
-async function take(wanted: Wanted, file: string, module: GoModule, options: ToolOptions): Promise<CacheEntry> {
+async function take(wanted: Program, file: string, module: GoModule, options: ToolOptions): Promise<CacheEntry> {
   const { name, version, entry } = wanted;
-  const told = await versionOf(wanted, file, options);
-  if (told.version !== version) {
-    const said = told.version === 'unknown' ? `does not tell its version: ${told.why}` : `is ${told.version}`;
-    const command = pasteable({ program: file, args: entry.versionArgs });
-    throw new ToolError(`${name} was built to be ${version}, but it ${said}`, { command });
+  const { versionArgs } = entry;
+  if (versionArgs !== undefined) {
+    const told = await versionOf(wanted, file, options);
+    if (told.version !== version) {
+      const said = told.version === 'unknown' ? `does not tell its version: ${told.why}` : `is ${told.version}`;
+      const command = pasteable({ program: file, args: versionArgs });
+      throw new ToolError(`${name} was built to be ${version}, but it ${said}`, { command });
+    }
   }
   const facts = { name, version, source: 'go' as const, from: `${entry.goPackage}@v${version}` };
   return await keep(options.cache, goKey(wanted, module), file, facts);

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ToolSource } from '../model.ts';
 import { alive, thisProcess } from '../process.ts';
-import type { ToolName } from './tools.ts';
 
 /** What is known of a cached program; lies beside it as `tool.json`. */
 export interface CacheEntry {
-  readonly name: ToolName;
+  readonly name: string;
   readonly version: string;
   readonly source: ToolSource;
   /** The release's address, or the Go package. */

@@ -1,16 +1,32 @@
 import type { ToolName } from './tools.ts';
 
-/** Where the official build of a tool is published, and what a Go build of it needs. */
-export interface CatalogueEntry {
-  readonly family: 'etcd' | 'kubernetes' | 'kwok' | 'k6';
+/** What a Go build of a program needs. */
+export interface GoEntry {
+  /** Names the module that is generated for a version which is not checked in. */
+  readonly family: string;
   /** The version that is used unless a wish names another. */
   readonly version: string;
-  /** Makes the program tell its version. */
-  readonly versionArgs: readonly string[];
-  /** The main package in the Go module proxy. */
+  /** Makes the program tell its version; absent when it has none. */
+  readonly versionArgs?: readonly string[];
+  /** The main package. */
   readonly goPackage: string;
-  /** The Go module that holds `goPackage`; tools of one family share it and are compiled together. */
+  /** The Go module that holds `goPackage`. */
   readonly goModule: string;
+  /** The checked-in module that builds `version`; all that share it are compiled together. */
+  readonly module: string;
+  /** Checked-in modules of other versions. */
+  readonly others?: { readonly [version: string]: string };
+  /** Where the module is when it is not among the checked-in ones. */
+  readonly folder?: string;
+  /** The same for all that share a module. */
+  readonly ldflags: (version: string) => string;
+  /** Present when C is compiled in; the build tags. */
+  readonly cgo?: { readonly tags: readonly string[] };
+}
+
+/** Where the official build of a tool is published, and what a Go build of it needs. */
+export interface CatalogueEntry extends GoEntry {
+  readonly versionArgs: readonly string[];
   readonly release: (version: string, platform: string) => Release;
   /** Published SHA-256 of what `release` names, by version and platform. What is not here is not downloaded. */
   readonly checksums: { readonly [versionAndPlatform: string]: string };
@@ -29,6 +45,20 @@ export function platform(): string {
   return `${process.platform}-${arch[process.arch] ?? process.arch}`;
 }
 
+// Neither Kubernetes nor kwok knows its version unless the linker is told; etcd and k6 hold it in their sources.
+function linked(kubernetes: string, kwok: string): string {
+  const [major, minor] = kubernetes.split('.');
+  const set = 'k8s.io/component-base/version';
+  return [
+    '-s -w',
+    `-X ${set}.gitVersion=v${kubernetes} -X ${set}.gitMajor=${major} -X ${set}.gitMinor=${minor}`,
+    `-X ${set}.gitTreeState=clean -X sigs.k8s.io/kwok/pkg/consts.Version=v${kwok}`,
+  ].join(' ');
+}
+
+const kubernetesVersion = '1.36.3';
+const kwokVersion = '0.8.0';
+
 // One archive holds the three programs, so they share its checksums. 3.6.8: none found that could be cross-checked.
 const etcdChecksums = {
   '3.5.12 linux-amd64': 'f2ff0cb43ce119f55a85012255609b61c64263baea83aa7c8e6846c0938adca5',
@@ -42,6 +72,9 @@ function etcd(name: string, versionArg: string, goModule: string): CatalogueEntr
     versionArgs: [versionArg],
     goPackage: goModule,
     goModule,
+    module: 'kubernetes',
+    others: name === 'etcd' ? { '3.5.12': 'etcd-3.5' } : {},
+    ldflags: () => linked(kubernetesVersion, kwokVersion),
     release: (version, on) => ({
       host: 'https://github.com',
       path: `/etcd-io/etcd/releases/download/v${version}/etcd-v${version}-${on}.tar.gz`,
@@ -58,10 +91,12 @@ function kubernetes(
 ): CatalogueEntry {
   return {
     family: 'kubernetes',
-    version: '1.36.3',
+    version: kubernetesVersion,
     versionArgs,
     goPackage: `k8s.io/kubernetes/cmd/${name}`,
     goModule: 'k8s.io/kubernetes',
+    module: 'kubernetes',
+    ldflags: (version) => linked(version, kwokVersion),
     release: (version, on) => ({
       host: 'https://dl.k8s.io',
       path: `/release/v${version}/bin/${on.replace('-', '/')}/${name}`,
@@ -73,10 +108,12 @@ function kubernetes(
 function kwok(name: string, checksums: CatalogueEntry['checksums']): CatalogueEntry {
   return {
     family: 'kwok',
-    version: '0.8.0',
+    version: kwokVersion,
     versionArgs: ['--version'],
     goPackage: `sigs.k8s.io/kwok/cmd/${name}`,
     goModule: 'sigs.k8s.io/kwok',
+    module: 'kubernetes',
+    ldflags: (version) => linked(kubernetesVersion, version),
     release: (version, on) => ({
       host: 'https://github.com',
       path: `/kubernetes-sigs/kwok/releases/download/v${version}/${name}-${on}`,
@@ -93,6 +130,9 @@ export const catalogue: { readonly [name in ToolName]: CatalogueEntry } = {
   'kube-apiserver': kubernetes('kube-apiserver', ['--version']),
   'kube-controller-manager': kubernetes('kube-controller-manager', ['--version']),
   'kube-scheduler': kubernetes('kube-scheduler', ['--version']),
+  'kube-proxy': kubernetes('kube-proxy', ['--version']),
+  kubelet: kubernetes('kubelet', ['--version']),
+  kubeadm: kubernetes('kubeadm', ['version', '-o', 'short']),
   kubectl: kubernetes('kubectl', ['version', '--client'], {
     '1.36.3 linux-amd64': 'ebbd080e7c2e275093b55915722043257eb24004363e20acb3c4d71919f88336',
     '1.36.3 linux-arm64': '3d86f24401c41ae5a46ac50eef8865fe891d3647d324a0836f6c63757a126e62',
@@ -115,10 +155,41 @@ export const catalogue: { readonly [name in ToolName]: CatalogueEntry } = {
     versionArgs: ['version'],
     goPackage: 'go.k6.io/k6',
     goModule: 'go.k6.io/k6',
+    module: 'kubernetes',
+    ldflags: () => linked(kubernetesVersion, kwokVersion),
     release: (version, on) => ({
       host: 'https://github.com',
       path: `/grafana/k6/releases/download/v${version}/k6-v${version}-${on}.tar.gz`,
       member: `k6-v${version}-${on}/k6`,
+    }),
+    checksums: {},
+  },
+  kind: {
+    family: 'kind',
+    version: '0.33.0',
+    versionArgs: ['version'],
+    goPackage: 'sigs.k8s.io/kind',
+    goModule: 'sigs.k8s.io/kind',
+    module: 'kind',
+    ldflags: () => '-s -w',
+    release: (version, on) => ({
+      host: 'https://github.com',
+      path: `/kubernetes-sigs/kind/releases/download/v${version}/kind-${on}`,
+    }),
+    checksums: {},
+  },
+  helm: {
+    family: 'helm',
+    version: '4.3.1',
+    versionArgs: ['version', '--short'],
+    goPackage: 'helm.sh/helm/v4/cmd/helm',
+    goModule: 'helm.sh/helm/v4',
+    module: 'helm',
+    ldflags: (version) => `-s -w -X helm.sh/helm/v4/internal/version.version=v${version}`,
+    release: (version, on) => ({
+      host: 'https://get.helm.sh',
+      path: `/helm-v${version}-${on}.tar.gz`,
+      member: `${on}/helm`,
     }),
     checksums: {},
   },

@@ -10,6 +10,8 @@ export interface Command {
   readonly signal: AbortSignal;
   /** Given every line of stderr as it comes; answers whether it is mere progress, not to be kept for an error. */
   onLine?(line: string): boolean;
+  /** Given every line of stdout as it comes. */
+  onOutput?(line: string): void;
 }
 
 export interface Ended {
@@ -27,7 +29,7 @@ const graceMs = 2000;
  * On abort the whole group is ended before it rejects with the signal's reason.
  */
 export async function run(command: Command): Promise<Ended> {
-  const { program, args, cwd, env, signal, onLine } = command;
+  const { program, args, cwd, env, signal, onLine, onOutput } = command;
   signal.throwIfAborted();
   const child = start(program, args, cwd, env);
   if (typeof child === 'string') return { stdout: '', lastLines: [child] };
@@ -36,6 +38,7 @@ export async function run(command: Command): Promise<Ended> {
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
+  if (onOutput !== undefined) createInterface({ input: child.stdout }).on('line', (line) => onOutput(line));
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (onLine?.(line)) return;
     lastLines.push(line);

@@ -1,10 +1,9 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { ToolSource } from '../model.ts';
-import { catalogue } from './catalogue.ts';
 import { run } from './command.ts';
 import type { Tool, ToolOptions } from './tools.ts';
-import type { Wanted } from './wanted.ts';
+import type { Program, Wanted } from './wanted.ts';
 
 export interface Search {
   readonly tool?: Tool;
@@ -47,7 +46,7 @@ export async function search(wanted: Wanted, options: ToolOptions): Promise<Sear
 
 /** What the program says its version is; `unknown` with a reason when it says nothing that can be read. */
 export async function versionOf(
-  { name }: Pick<Wanted, 'name'>,
+  { entry }: Pick<Program, 'entry'>,
   file: string,
   { env, path, signal }: Pick<ToolOptions, 'env' | 'path' | 'signal'>,
 ): Promise<{ version: string; why: string }> {
@@ -55,7 +54,7 @@ export async function versionOf(
   try {
     const ended = await run({
       program: file,
-      args: catalogue[name].versionArgs,
+      args: entry.versionArgs ?? [],
       env: { ...env, PATH: path },
       signal: AbortSignal.any([signal, patience]),
     });

@@ -8,7 +8,7 @@ import { isProgram, onPath } from './find.ts';
 import { type GoModule, generate, modulesFolder } from './module.ts';
 import type { Progress } from './progress.ts';
 import type { ToolOptions } from './tools.ts';
-import type { Wanted } from './wanted.ts';
+import type { Program } from './wanted.ts';
 
 const neededMinor = 26;
 
@@ -47,7 +47,7 @@ export interface Ready {
 /** Downloads what the module needs for `wanted`; `work` is a scratch folder. Rejects with ToolError. */
 export async function fetchModules(
   module: GoModule,
-  wanted: readonly Wanted[],
+  wanted: readonly Program[],
   go: Go,
   work: string,
   options: ToolOptions,
@@ -56,9 +56,10 @@ export async function fetchModules(
   const tmp = join(work, 'tmp');
   await mkdir(tmp, { recursive: true });
   const generous = Math.min(totalmem(), constrainedMemory() || Number.POSITIVE_INFINITY) >= 8 * 2 ** 30;
+  const tags = module.tags.length === 0 ? '' : ` -tags=${module.tags.join(',')}`;
   const settings = {
-    CGO_ENABLED: '0',
-    GOFLAGS: `-mod=${module.folder === undefined ? 'mod' : 'readonly'} -buildvcs=false`,
+    CGO_ENABLED: module.cgo ? '1' : '0',
+    GOFLAGS: `-mod=${module.folder === undefined ? 'mod' : 'readonly'} -buildvcs=false${tags}`,
     GOWORK: 'off',
     // Go's own work folder is removed with ours, however go ends.
     GOTMPDIR: tmp,
@@ -103,7 +104,7 @@ export async function fetchModules(
 /** Compiles all wanted programs in one go. Resolves with where each lies, in the order wanted. Rejects with ToolError. */
 export async function build(
   module: GoModule,
-  wanted: readonly Wanted[],
+  wanted: readonly Program[],
   go: Go,
   { cwd, settings, packages }: Ready,
   work: string,
@@ -144,7 +145,7 @@ export async function build(
 }
 
 /** As a line of progress has room for: `etcd, etcdctl, k6 and 4 more`. */
-export function names(wanted: readonly Wanted[]): string {
+export function names(wanted: readonly Program[]): string {
   const all = wanted.map(({ name, version, exact }) => (exact ? `${name} ${version}` : name));
   return all.length <= 5 ? all.join(', ') : `${all.slice(0, 4).join(', ')} and ${all.length - 4} more`;
 }

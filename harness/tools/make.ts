@@ -5,6 +5,7 @@ import { platform } from './catalogue.ts';
 import { findGo } from './go.ts';
 import type { Progress } from './progress.ts';
 import { download, openWeb, Unreachable, unreachable } from './release.ts';
+import { together } from './together.ts';
 import type { Tool, ToolOptions } from './tools.ts';
 import type { PinnedRelease, Wanted } from './wanted.ts';
 
@@ -99,22 +100,4 @@ function notToBeHad(missing: readonly Located[], noRelease: Map<string, string>,
   );
   const advice = 'install Go 1.26 or newer, or put the programs into a folder and name it with --tools-dir';
   return new ToolError([...lines, `and it cannot be built: ${noGo}; ${advice}`].join('\n'), { command: 'go version' });
-}
-
-/** Runs all at once; the first failure ends the others, and nothing is left running when it rejects. */
-async function together<T>(signal: AbortSignal, works: readonly ((signal: AbortSignal) => Promise<T>)[]): Promise<T[]> {
-  const scope = new AbortController();
-  const either = AbortSignal.any([signal, scope.signal]);
-  const results: T[] = [];
-  await Promise.allSettled(
-    works.map(async (work) => {
-      try {
-        results.push(await work(either));
-      } catch (error) {
-        scope.abort(error);
-      }
-    }),
-  );
-  scope.signal.throwIfAborted();
-  return results;
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { platform } from './catalogue.ts';
-import type { Wanted } from './wanted.ts';
+import type { Program } from './wanted.ts';
 
 /** A Go module whose build yields tools: checked in with its sums, or generated for versions that are not. */
 export interface GoModule {
@@ -15,6 +15,9 @@ export interface GoModule {
   /** How many modules it names; 0 when that is not known before. */
   readonly size: number;
   readonly ldflags: string;
+  /** Whether C is compiled in, which needs gcc. */
+  readonly cgo: boolean;
+  readonly tags: readonly string[];
 }
 
 /** The checked-in modules: beside this file in the sources, some folders up from what is published. */
@@ -28,47 +31,42 @@ export function modulesFolder(): string {
   }
 }
 
-/** The module that builds it: the catalogue's versions share one, so that they are compiled together. */
-export function moduleId({ name, version, exact, entry }: Wanted): string {
-  if (!exact) return 'kubernetes';
-  if (name === 'etcd' && version === '3.5.12') return 'etcd-3.5';
-  return `${entry.family}-${version}`;
+/** The module that builds it: the catalogue's versions share some, so that they are compiled together. */
+export function moduleId({ version, exact, entry }: Program): string {
+  if (!exact) return entry.module;
+  return entry.others?.[version] ?? `${entry.family}-${version}`;
 }
 
-export async function moduleOf(wanted: Wanted): Promise<GoModule> {
-  const id = moduleId(wanted);
-  const ldflags = ldflagsFor(wanted);
-  const folder = join(modulesFolder(), id);
-  if (!existsSync(folder)) {
-    return { id, folder: undefined, hash: hashOf(id, ldflags), size: 0, ldflags };
-  }
+export async function moduleOf(program: Program): Promise<GoModule> {
+  const { entry, version } = program;
+  const id = moduleId(program);
+  const tags = entry.cgo?.tags ?? [];
+  const how = { id, ldflags: entry.ldflags(version), cgo: entry.cgo !== undefined, tags };
+  const settings = how.cgo ? [how.ldflags, 'cgo', ...tags] : [how.ldflags];
+  const folder = entry.folder ?? join(modulesFolder(), id);
+  if (!existsSync(folder)) return { ...how, folder: undefined, hash: hashOf(id, ...settings), size: 0 };
   const mod = await readFile(join(folder, 'go.mod'), 'utf8');
-  const sum = await readFile(join(folder, 'go.sum'), 'utf8');
-  return { id, folder, hash: hashOf(mod, sum, ldflags), size: mod.match(/^\t\S+ v/gm)?.length ?? 0, ldflags };
+  const sum = existsSync(join(folder, 'go.sum')) ? await readFile(join(folder, 'go.sum'), 'utf8') : '';
+  const hash = hashOf(mod, sum, ...settings, ...(await ownSources(folder)));
+  return { ...how, folder, hash, size: mod.match(/^\t\S+ v/gm)?.length ?? 0 };
 }
 
-export function goKey({ name, version }: Wanted, { hash }: GoModule): string {
+/** Go files of the module itself, if its main package is not somebody else's. */
+async function ownSources(folder: string): Promise<string[]> {
+  const files = (await readdir(folder, { recursive: true })).sort();
+  const own = files.filter((name) => name.endsWith('.go') && !name.endsWith('_test.go') && name !== 'tools.go');
+  return (await Promise.all(own.map(async (name) => [name, await readFile(join(folder, name), 'utf8')]))).flat();
+}
+
+export function goKey({ name, version }: Program, { hash }: GoModule): string {
   return `${name}-${version}-${platform()}-go-${hash}`;
-}
-
-// Neither Kubernetes nor kwok knows its version unless the linker is told; the others hold it in their sources.
-function ldflagsFor({ exact, version, entry }: Wanted): string {
-  const kubernetes = exact && entry.family === 'kubernetes' ? version : '1.36.3';
-  const kwok = exact && entry.family === 'kwok' ? version : '0.8.0';
-  const [major, minor] = kubernetes.split('.');
-  const set = 'k8s.io/component-base/version';
-  return [
-    '-s -w',
-    `-X ${set}.gitVersion=v${kubernetes} -X ${set}.gitMajor=${major} -X ${set}.gitMinor=${minor}`,
-    `-X ${set}.gitTreeState=clean -X sigs.k8s.io/kwok/pkg/consts.Version=v${kwok}`,
-  ].join(' ');
 }
 
 /**
  * Writes a go.mod for versions that are not checked in. `kubernetesMod` is the go.mod of that Kubernetes: it names its
  * staging modules as folders of its own repository, which have to be replaced by their published versions (v0.x.y).
  */
-export async function generate(folder: string, wanted: readonly Wanted[], kubernetesMod: string): Promise<void> {
+export async function generate(folder: string, wanted: readonly Program[], kubernetesMod: string): Promise<void> {
   const requires = new Set(wanted.map(({ entry, version }) => `${entry.goModule} v${version}`));
   const staging = [...kubernetesMod.matchAll(/^\s*(?:replace )?(k8s\.io\/\S+) => \.\/staging\//gm)].map(
     ([, name]) => name,

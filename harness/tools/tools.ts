@@ -17,10 +17,15 @@ export type ToolName =
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'kube-scheduler'
+  | 'kube-proxy'
+  | 'kubelet'
+  | 'kubeadm'
   | 'kubectl'
   | 'kwok'
   | 'kwokctl'
-  | 'k6';
+  | 'k6'
+  | 'kind'
+  | 'helm';
 
 /** `version` only when another than the catalogue's is wanted, e.g. etcd 3.5.12. */
 export interface ToolWish {

@@ -1,16 +1,22 @@
 import { RefusedError } from '../model.ts';
-import { type CatalogueEntry, catalogue, platform, type Release } from './catalogue.ts';
+import { type CatalogueEntry, catalogue, type GoEntry, platform, type Release } from './catalogue.ts';
 import type { ToolName, ToolOptions, ToolWish } from './tools.ts';
 
-/** A wish with everything the catalogue knows of it. */
-export interface Wanted {
+/** What Go can build: a tool, or a program that only a node image holds. */
+export interface Program {
   /** `etcd@3.6.8`, whether the version was named or not. */
   readonly id: string;
-  readonly wish: ToolWish;
-  readonly name: ToolName;
+  readonly name: string;
   readonly version: string;
   /** Another version than the catalogue's: a program of a third version would not be what was asked for. */
   readonly exact: boolean;
+  readonly entry: GoEntry;
+}
+
+/** A wish with everything the catalogue knows of it. */
+export interface Wanted extends Program {
+  readonly wish: ToolWish;
+  readonly name: ToolName;
   readonly entry: CatalogueEntry;
   readonly release: PinnedRelease | undefined;
   /** The release's address, pinned or not. */

@@ -90,6 +90,20 @@ export function unexplained(index: JournalIndex, metric: string, span: Span): Mi
   return lengthOf(without([span], blinds));
 }
 
+/** Moments in the window at which a metric was looked at; samples of one look may lie a little apart. */
+export function looksIn(times: readonly Millis[], window: Span, every: Millis): number {
+  let looks = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  for (let index = firstFrom(times, window.start); index < times.length; index++) {
+    const time = times[index] ?? 0;
+    if (time >= window.end) break;
+    if (time - last < every / 2) continue;
+    looks++;
+    last = time;
+  }
+  return looks;
+}
+
 function clip(span: Span, { start, end }: Span): Span[] {
   const clipped = { start: Math.max(span.start, start), end: Math.min(span.end, end) };
   return clipped.end > clipped.start ? [clipped] : [];

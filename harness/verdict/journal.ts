@@ -1,4 +1,6 @@
-import type { Histogram, JournalEvent, Labels, MetricSpec, Millis } from '../model.ts';
+import type { Histogram, JournalEvent, Labels, MetricSpec, Millis, NodeFailure } from '../model.ts';
+import { episodes, failureMetrics, watchers } from './failure-metrics.ts';
+import { nodeFailures } from './failures.ts';
 
 /** From `start` to before `end`. */
 export interface Span {
@@ -23,6 +25,14 @@ export interface MetricData {
   readonly samples: Map<string, Series<number>>;
   readonly buckets: Map<string, Series<Snapshot>>;
   readonly histograms: Map<string, Series<Histogram>>;
+  /** Made of the journal, each an event by itself. */
+  readonly episodes: Map<string, Series<Episode>>;
+}
+
+/** `open`: it was not over when nobody looked any more, so the true value is higher. */
+export interface Episode {
+  readonly value: number;
+  readonly open: boolean;
 }
 
 export interface Source {
@@ -44,11 +54,16 @@ export interface JournalIndex {
   readonly sources: ReadonlyMap<string, readonly Source[]>;
   readonly blinds: ReadonlyMap<string, readonly Blind[]>;
   readonly capabilities: ReadonlySet<string>;
+  readonly failures: readonly NodeFailure[];
   /** When a metric was heard of, whatever its labels, ascending. */
   timesOf(metric: string): readonly Millis[];
 }
 
-export const nothing: MetricData = { samples: new Map(), buckets: new Map(), histograms: new Map() };
+export const nothing: MetricData = newData();
+
+function newData(): MetricData {
+  return { samples: new Map(), buckets: new Map(), histograms: new Map(), episodes: new Map() };
+}
 
 export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
   const metrics = new Map<string, MetricData>();
@@ -59,7 +74,7 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
   function data(metric: string): MetricData {
     let found = metrics.get(metric);
     if (!found) {
-      found = { samples: new Map(), buckets: new Map(), histograms: new Map() };
+      found = newData();
       metrics.set(metric, found);
     }
     return found;
@@ -98,6 +113,18 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
   for (const { samples, buckets, histograms } of metrics.values()) {
     for (const series of [...samples.values(), ...buckets.values(), ...histograms.values()]) inOrder<unknown>(series);
   }
+  const phases = phasesOf(events);
+  const failures = nodeFailures(events);
+  for (const [metric, all] of episodes(failures, phases.get('run')?.end ?? 0)) {
+    for (const { at, labels, value, open } of all) push(data(metric).episodes, labels, at, { value, open });
+  }
+  // Who watches nodes promises what is made of that.
+  for (const { name, every } of watchers.flatMap(([metric]) => sources.get(metric) ?? [])) {
+    for (const spec of failureMetrics) {
+      const known = (sources.get(spec.name) ?? []).filter((source) => source.name !== name);
+      sources.set(spec.name, [...known, { name, every, metrics: failureMetrics }]);
+    }
+  }
   const times = new Map<string, readonly Millis[]>();
   function timesOf(metric: string): readonly Millis[] {
     let found = times.get(metric);
@@ -109,7 +136,7 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
     }
     return found;
   }
-  return { phases: phasesOf(events), metrics, sources, blinds, capabilities, timesOf };
+  return { phases, metrics, sources, blinds, capabilities, failures, timesOf };
 }
 
 /** Several ascending lists as one. */

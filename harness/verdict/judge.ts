@@ -37,6 +37,7 @@ export function judge(scenario: Scenario, events: readonly JournalEvent[], mode:
     reasons: [...new Set(reasons)],
     signatureShown: together(signature),
     limitsHeld: together(limits),
+    nodeFailures: context.index.failures,
   };
 }
 

@@ -1,9 +1,11 @@
 import type { LoadSpec, MetricSpec, Millis } from '../model.ts';
-import { type Coverage, coverage, unexplained } from './coverage.ts';
+import { type Coverage, coverage, looksIn, unexplained } from './coverage.ts';
 import { measureDistribution } from './distribution.ts';
+import { failureMetrics } from './failure-metrics.ts';
 import { measureGauge } from './gauge.ts';
 import { type Edges, increaseOf } from './increase.ts';
 import { firstFrom, type JournalIndex, type MetricData, nothing, type Series, type Span } from './journal.ts';
+import { measureEpisodes } from './measure-episodes.ts';
 import { LEAST, type Measurement, matching, noteOf, perSecond, type Query, type Seen, tooFew } from './seen.ts';
 
 export interface Context {
@@ -22,6 +24,8 @@ export function measure(query: Query, context: Context): Measurement {
     ?.flatMap(({ metrics }) => metrics.find(({ name }) => name === metric) ?? [])[0];
   if (!spec) return { samples: 0, why: `nobody observed ${metric}` };
   const data = index.metrics.get(metric) ?? nothing;
+  if (take === 'share' && (spec.kind === 'counter' || spec.kind === 'increment')) return share(query, context);
+  if (failureMetrics.includes(spec)) return measureEpisodes(query, { spec, data, window, index });
   const times = relevantTimes(query, spec, data, index);
   const covered = coverage(index, metric, times, window, loads);
   if (!covered) return { samples: 0, why: `nobody observed ${metric}` };
@@ -39,7 +43,6 @@ export function measure(query: Query, context: Context): Measurement {
   };
   if (spec.kind === 'gauge') return measureGauge(query, seen);
   if (spec.kind === 'distribution') return measureDistribution(query, seen);
-  if (take === 'share') return share(query, seen, context);
   return total(query, seen);
 }
 
@@ -57,10 +60,9 @@ function total({ labels, take }: Query, seen: Seen): Measurement {
   return missing ? { ...found, value, bound: 'lower', why: missing } : { ...found, value };
 }
 
-function share(query: Query, seen: Seen, context: Context): Measurement {
-  const part = total({ ...query, take: 'count' }, seen);
-  const whole = measure({ ...query, take: 'count', labels: {} }, context);
-  return divide(part, whole, 'all of it');
+function share(query: Query, context: Context): Measurement {
+  const part = measure({ ...query, take: 'count' }, context);
+  return divide(part, measure({ ...query, take: 'count', labels: {} }, context), 'all of it');
 }
 
 /** Exact only when both are; a lower bound stays one as long as the divisor is exact. */
@@ -102,19 +104,6 @@ function openEdge(
     if (unexplainedIn({ start: last, end }) > near) return 'no sample near the end of the phase';
   }
   return undefined;
-}
-
-function looksIn(times: readonly Millis[], window: Span, every: Millis): number {
-  let looks = 0;
-  let last = Number.NEGATIVE_INFINITY;
-  for (let index = firstFrom(times, window.start); index < times.length; index++) {
-    const time = times[index] ?? 0;
-    if (time >= window.end) break;
-    if (time - last < every / 2) continue;
-    looks++;
-    last = time;
-  }
-  return looks;
 }
 
 function sumOf({ times, values }: Series<number>, { start, end }: Span): number {

@@ -48,11 +48,12 @@ function phases(scenario: Scenario, events: readonly JournalEvent[]): string[] {
   return found;
 }
 
-/** A cluster that was broken before the fault proves nothing of the fault. */
+/** A cluster that was broken before the fault proves nothing of the fault: before the first phase that has one, else the one called so. */
 function steady(scenario: Scenario, events: readonly JournalEvent[]): string[] {
   const edge = (name: string) =>
     events.find((event) => event.kind === 'phase' && event.name === name && event.edge === 'start')?.t;
-  const at = edge('fault');
+  const starts = scenario.faults.flatMap(({ during }) => edge(during) ?? []);
+  const at = starts.length > 0 ? Math.min(...starts) : edge('fault');
   if (at === undefined) return [];
   const before = events.filter((event) => event.t < at);
   const last = (metric: string) => {
@@ -74,7 +75,7 @@ function steady(scenario: Scenario, events: readonly JournalEvent[]): string[] {
   const share = available.reduce((sum, value) => sum + value, 0) / (available.length || 1);
   return [
     ...deaths,
-    ...(notReady > 0 ? [`${notReady} nodes were not Ready before the fault`] : []),
+    ...(notReady > 0 ? [`${notReady} ${notReady === 1 ? 'node was' : 'nodes were'} not Ready before the fault`] : []),
     ...(ready < scenario.cluster.nodes
       ? [`${ready} of ${scenario.cluster.nodes} nodes were Ready before the fault`]
       : []),
@@ -88,7 +89,7 @@ function faults(scenario: Scenario, events: readonly JournalEvent[]): string[] {
   const found: string[] = [];
   const injected = events.filter((event) => event.kind === 'injected');
   const evidenced = events.filter((event) => event.kind === 'evidenced');
-  for (const fault of new Set([...scenario.faults, ...injected.map((event) => event.fault)])) {
+  for (const fault of new Set([...scenario.faults.map(({ name }) => name), ...injected.map((event) => event.fault)])) {
     const done = injected.filter((event) => event.fault === fault);
     const proofs = evidenced.filter((event) => event.fault === fault);
     if (done.length === 0) found.push(`the fault ${fault} was never injected`);

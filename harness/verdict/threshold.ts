@@ -61,7 +61,9 @@ function groupsOf({ metric, labels, during }: Threshold, per: string, { index }:
   const data = index.metrics.get(metric);
   const end = index.phases.get(during)?.end ?? 0;
   if (!data) return [];
-  const series = [data.samples, data.buckets, data.histograms].flatMap((all) => matching<unknown>(all, labels ?? {}));
+  const series = [data.samples, data.buckets, data.histograms, data.episodes].flatMap((all) =>
+    matching<unknown>(all, labels ?? {}),
+  );
   const seen = series.filter(({ times }) => (times[0] ?? end) < end).flatMap((one) => one.labels[per] ?? []);
   return [...new Set(seen)];
 }

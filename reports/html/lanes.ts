@@ -1,11 +1,12 @@
 /** What the timeline shows as bands and marks: faults, node conditions, deaths, events, log lines, gaps. */
+import type { Millis, Report } from '../../harness/model.ts';
 import type { Facts, Span } from '../facts.ts';
 import { visible } from '../text.ts';
 import type { Streams } from './streams.ts';
 
 export interface Lane {
   readonly name: string;
-  readonly kind: 'fault' | 'gap' | 'node';
+  readonly kind: 'fault' | 'failure' | 'gap' | 'node';
   readonly spans: readonly {
     readonly from: number;
     readonly to: number;
@@ -25,14 +26,17 @@ export interface Happening {
 }
 
 const mostLanes = 40;
+const mostFailing = 8;
 const mostRows = 400;
 const mostTimes = 100;
 
-export function lanesOf(facts: Facts, streams: Streams): { lanes: Lane[]; quiet: string } {
-  const faults: Lane[] = facts.faults.map(({ name, from, to }) => ({
-    name,
+export function lanesOf(report: Report, facts: Facts, streams: Streams): { lanes: Lane[]; quiet: string } {
+  const faults: Lane[] = facts.faults.map(({ name, from, to, targets, proof }) => ({
+    name: visible(name),
     kind: 'fault',
-    spans: [span({ name, from, to }, 'active', name)],
+    spans: [
+      span({ name, from, to }, 'active', [`${name} into ${targets.join(', ')}`, proof].filter(Boolean).join(': ')),
+    ],
   }));
   const gaps = [...Map.groupBy(facts.blinds, ({ source }) => source)].map(
     ([source, blinds]): Lane => ({
@@ -55,7 +59,22 @@ export function lanesOf(facts: Facts, streams: Streams): { lanes: Lane[]; quiet:
     names.size === 0
       ? ''
       : `${rest} ${shown.length > 0 ? 'other ' : ''}${rest === 1 ? 'node' : 'nodes'}: ${more > 0 ? `${more} with transitions not shown here, the others ` : ''}Ready throughout`;
-  return { lanes: [...faults, ...gaps, ...shown], quiet: rest > 0 ? quiet : '' };
+  return { lanes: [...faults, ...failing(report, facts.end), ...gaps, ...shown], quiet: rest > 0 ? quiet : '' };
+}
+
+/** A lane for each failing node and what failed: hatched until Kubernetes noticed. */
+function failing({ verdict }: Report, end: Millis): Lane[] {
+  const all = Map.groupBy(verdict.nodeFailures, ({ node, what }) => `${what} · ${node}`);
+  return [...all].slice(0, mostFailing).map(([name, failures]) => ({
+    name: visible(name),
+    kind: 'failure',
+    spans: failures.slice(0, mostRows).flatMap(({ first, detected, back }) => {
+      const to = back ?? end;
+      const noticed = Math.min(to, detected?.at ?? to);
+      const unseen = span({ name, from: first.at, to: noticed }, 'unknown', `unnoticed; ${first.sign}`);
+      return detected ? [unseen, span({ name, from: noticed, to }, 'bad', detected.sign)] : [unseen];
+    }),
+  }));
 }
 
 function nodesOf({ seen, end, phases }: Facts, streams: Streams): Lane[] {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Report, Reporter } from '../../harness/model.ts';
 import { factsOf } from '../facts.ts';
 import { visible } from '../text.ts';
+import { failures, injections } from './failures.ts';
 import { happeningsOf, lanesOf } from './lanes.ts';
 import { document, html } from './markup.ts';
 import { findings, opening, timeline } from './page.ts';
@@ -22,7 +23,8 @@ export function pageData(report: Report) {
     end: facts.end / 1000,
     phases: facts.phases.map(({ name, from, to }) => ({ name: visible(name), from: from / 1000, to: to / 1000 })),
     panels: panelsOf(report, facts, streams),
-    ...lanesOf(facts, streams),
+    ...lanesOf(report, facts, streams),
+    failures: report.verdict.nodeFailures.map(({ first }) => ({ at: first.at / 1000 })),
     happenings: rows,
     left,
     findings: report.verdict.findings.map(({ metric, at, phase, threshold }) => ({
@@ -40,7 +42,7 @@ export async function reportPage(report: Report): Promise<string> {
   const [styles, scripts] = await Promise.all([
     texts([
       join(chart, 'uPlot.min.css'),
-      ...['theme.css', 'page.css', 'tables.css', 'timeline.css', 'lanes.css', 'narrow.css'].map(client),
+      ...['theme.css', 'page.css', 'tables.css', 'failures.css', 'timeline.css', 'lanes.css', 'narrow.css'].map(client),
     ]),
     texts([
       join(chart, 'uPlot.iife.min.js'),
@@ -55,6 +57,8 @@ export async function reportPage(report: Report): Promise<string> {
     body: html`<main>
 ${opening(report, facts)}
 ${findings(report)}
+${failures(report)}
+${injections(report)}
 ${timeline()}
 ${users(queryTimeOf(facts, streamsOf(report.events)))}
 ${surroundings(report, facts)}

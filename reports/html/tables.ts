@@ -3,6 +3,7 @@
 import { format } from '../../harness/format.ts';
 import type { ComponentFacts, Report } from '../../harness/model.ts';
 import type { Facts } from '../facts.ts';
+import { debtText } from '../owed.ts';
 import { html, type Markup } from './markup.ts';
 import type { queryTimeOf } from './users.ts';
 
@@ -40,8 +41,8 @@ export function surroundings({ scenario, owed }: Report, { began, cluster, tools
 ${cluster ? html`<p>${cluster.provider} cluster <code>${cluster.name}</code>${cluster.notes.length > 0 ? html`: ${cluster.notes.join('; ')}` : undefined}</p>` : html`<p>No cluster was made.</p>`}
 ${
   cluster
-    ? html`<table><thead><tr><th scope="col">Component</th><th scope="col">Version</th><th scope="col">Memory limit</th><th scope="col">Flags, read back from the process</th></tr></thead>
-<tbody>${cluster.components.map(component)}</tbody></table>`
+    ? html`<div class="scroller"><table class="components"><thead><tr><th scope="col">Component</th><th scope="col">Version</th><th scope="col">Memory limit</th><th scope="col">Flags, read back from the process</th></tr></thead>
+<tbody>${cluster.components.map(component)}</tbody></table></div>`
     : undefined
 }
 </section>
@@ -62,7 +63,7 @@ ${pairs(Object.fromEntries(phases.map(({ name, from, to }) => [`phase ${name}`, 
 <p class="${left > 0 ? 'bad' : ''}">${left > 0 ? `${left} of ${owed.length} changes were not put back. Run ordeal clean.` : owed.length === 0 ? 'Nothing was owed.' : `All ${owed.length} changes were put back.`}</p>
 <table><tbody>${owed.map(
     ({ debt, settled, error }) =>
-      html`<tr class="${settled ? 'good' : 'bad'}"><td class="result"><span class="sign" aria-hidden="true">${settled ? '✓' : '✗'}</span> ${settled ? 'done' : 'not done'}</td><th scope="row">${debt.undo.replace('-', ' ')}<small class="path">${'path' in debt ? debt.path : ''}${error ? ` ${error}` : ''}</small></th></tr>\n`,
+      html`<tr class="${settled ? 'good' : 'bad'}"><td class="result"><span class="sign" aria-hidden="true">${settled ? '✓' : '✗'}</span> ${settled ? 'done' : 'not done'}</td><th scope="row">${debt.undo.replaceAll('-', ' ')}<small class="path">${debtText(debt)}${error ? ` ${error}` : ''}</small></th></tr>\n`,
   )}</tbody></table></section>
 </div>`;
 }

@@ -89,6 +89,7 @@
     log: 'Log lines',
     load: 'Load',
     node: 'Node changes',
+    pod: 'Pods',
     other: 'Other',
   };
 
@@ -131,6 +132,7 @@
   const nodes = document.getElementById('lanes-nodes');
   strip();
   for (const lane of data.lanes.filter(({ kind }) => kind === 'fault')) spans(lane, top);
+  for (const lane of data.lanes.filter(({ kind }) => kind === 'failure')) spans(lane, top);
   for (const what of Object.keys(names)) if (data.happenings.some((row) => row.what === what)) marks(what, top);
   for (const lane of data.lanes.filter(({ kind }) => kind === 'gap')) spans(lane, top);
   const conditions = data.lanes.filter(({ kind }) => kind === 'node');

@@ -68,7 +68,10 @@
   }
 
   for (const one of document.querySelectorAll('.jump'))
-    one.addEventListener('click', () => jump(data.findings[Number(one.dataset.index)]));
+    one.addEventListener('click', () => {
+      const { index, failure } = one.dataset;
+      jump(failure === undefined ? data.findings[Number(index)] : data.failures[Number(failure)]);
+    });
 
   function happenings() {
     const section = document.getElementById('happenings');

@@ -1,0 +1,21 @@
+import type { Scenario } from '../model.ts';
+import type { Target } from './target.ts';
+
+/**
+ * Why a scenario must not be played on a kind cluster of ours, by what the cluster would be and what this host has, one
+ * sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
+ */
+export async function refusedBeforehand({ cluster, faults }: Scenario, target: Target): Promise<string[]> {
+  if (target.provider !== 'kind' || target.existing !== undefined) return [];
+  const [{ refusals }, { faults: table }] = await Promise.all([
+    import('../cluster/kind/refusals.ts'),
+    import('../faults/table.ts'),
+  ]);
+  const said = await Promise.all(
+    faults.map(async (spec) => {
+      const reason = await table.get(spec.fault)?.refuse?.(spec, cluster);
+      return reason === undefined ? [] : [`fault ${spec.name}: ${reason}`];
+    }),
+  );
+  return [...(await refusals(cluster, { own: true })), ...said.flat()];
+}

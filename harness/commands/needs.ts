@@ -1,0 +1,115 @@
+import { componentsOf, PROGRAM } from '../cluster/kwokctl.ts';
+import { RefusedError, type Scenario } from '../model.ts';
+import type { Tool, ToolWish } from '../tools/tools.ts';
+import { type Ambient, placesOf } from './ambient.ts';
+import { refusedBeforehand } from './beforehand.ts';
+import { type Target, targetFor } from './target.ts';
+import { applies } from './versions.ts';
+
+export interface NodeImage {
+  readonly reference: string;
+  /** Unknown for an image that the user names. */
+  readonly kubernetes?: string;
+}
+
+/** Everything from outside that scenarios need, made ready. */
+export interface Provided {
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly image?: NodeImage;
+  /** Images that are loaded into nodes, by their name. */
+  readonly archives: ReadonlyMap<string, { readonly reference: string; readonly archive: string }>;
+}
+
+/** The outside programs that these scenarios need, each once. */
+export function wishes(scenarios: readonly Scenario[], asked: Target | undefined): ToolWish[] {
+  const all = scenarios.flatMap((scenario) => {
+    const onKind = targetFor(scenario, asked).provider === 'kind';
+    const some: ToolWish[] = onKind ? [{ name: 'kind' }] : embeddedWishes(scenario);
+    if (scenario.load.length > 0) some.push({ name: 'k6' });
+    if (scenario.installs.length > 0) some.push({ name: 'helm' });
+    return some;
+  });
+  return [...new Map(all.map((wish) => [keyOf(wish), wish])).values()];
+}
+
+function embeddedWishes(scenario: Scenario): ToolWish[] {
+  const components = componentsOf(scenario.cluster).map((name): ToolWish => {
+    const version = versionOf(scenario, PROGRAM[name], scenario.cluster.components[name]?.version);
+    return { name: PROGRAM[name], ...(version === undefined ? {} : { version }) };
+  });
+  return [{ name: 'kwokctl' }, ...components];
+}
+
+/** A component's own version, else for the kube-* programs that of the cluster, else the catalogue's (undefined). */
+export function versionOf(scenario: Scenario, program: string, version?: string): string | undefined {
+  return version ?? (program.startsWith('kube-') ? scenario.cluster.kubernetes : undefined);
+}
+
+const keyOf = ({ name, version }: { readonly name: string; readonly version?: string }): string =>
+  version === undefined ? name : `${name}@${version}`;
+
+/** One of the tools provided. Throws RefusedError. */
+export function toolOf({ tools }: Provided, name: string, version?: string): Tool {
+  const id = keyOf({ name, ...(version === undefined ? {} : { version }) });
+  const found = tools.get(id);
+  if (!found) throw new RefusedError(`no ${id} was provided`);
+  return found;
+}
+
+/** Why a scenario cannot be played there with this Kubernetes; `undefined`: not known yet. */
+export function reasonsAgainst(scenario: Scenario, asked: Target | undefined, kubernetes?: string): string[] {
+  const { id, runsOn, appliesTo } = scenario;
+  const { provider } = targetFor(scenario, asked);
+  return [
+    ...(runsOn.includes(provider)
+      ? []
+      : [`${id} (${scenario.variant.name}) runs on ${runsOn.join(', ')}, not on ${provider}`]),
+    ...(kubernetes === undefined || applies(appliesTo, kubernetes)
+      ? []
+      : [`${id} applies to Kubernetes ${appliesTo}; this is ${kubernetes}`]),
+  ];
+}
+
+/** Provides tools and images, with progress on the terminal. Throws ToolError and RefusedError. */
+export async function provideAll(
+  scenarios: readonly Scenario[],
+  asked: Target | undefined,
+  options: { toolsDir?: string },
+  ambient: Ambient,
+): Promise<Provided> {
+  const reasons = scenarios.flatMap((scenario) => reasonsAgainst(scenario, asked));
+  for (const scenario of scenarios) reasons.push(...(await refusedBeforehand(scenario, targetFor(scenario, asked))));
+  if (reasons.length > 0) throw new RefusedError([...new Set(reasons)].join('\n'));
+  const { provide } = await import('../tools/tools.ts');
+  const toolsFrom = { ...toolOptions(options, ambient), progress: (text: string) => ambient.err.write(`${text}\n`) };
+  const onKind = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'kind');
+  if (onKind.length === 0) return { tools: await provide(wishes(scenarios, asked), toolsFrom), archives: new Map() };
+
+  const { dockerUnavailable } = await import('../docker.ts');
+  const unavailable = await dockerUnavailable();
+  if (unavailable !== undefined) throw new RefusedError(`kind: ${unavailable}`);
+  const [{ nodeImage }, { workloadImages }] = await Promise.all([
+    import('../tools/node-image.ts'),
+    import('../tools/workload-images.ts'),
+  ]);
+  const names = new Set(onKind.flatMap(({ cluster }) => cluster.kind?.images ?? []));
+  const tools = await provide(wishes(scenarios, asked), toolsFrom);
+  const archives = names.size > 0 ? await workloadImages([...names], toolsFrom) : new Map();
+  if (asked?.existing !== undefined) return { tools, archives };
+  return {
+    tools,
+    archives,
+    image: asked?.image === undefined ? await nodeImage(toolsFrom) : { reference: asked.image },
+  };
+}
+
+export function toolOptions(options: { toolsDir?: string }, ambient: Ambient) {
+  return {
+    ...(options.toolsDir === undefined ? {} : { folder: options.toolsDir }),
+    cache: placesOf(ambient).cache,
+    path: ambient.env['PATH'] ?? '',
+    signal: ambient.signal,
+    env: ambient.env,
+    progress: (_: string) => {},
+  };
+}

@@ -1,0 +1,46 @@
+import { type Executed, ToolError } from './model.ts';
+import { lastLinesOf, type ProgramOptions, pasteable, runProgram } from './program.ts';
+
+/** `env` is the client's whole environment (`DOCKER_HOST`, `PATH`…), that of the harness when absent; `timeout` 60 s. */
+export type DockerOptions = ProgramOptions;
+
+/** Runs the docker client of PATH and gives its standard output. Rejects with `ToolError` for an exit code too. */
+export async function docker(args: readonly string[], options: DockerOptions = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await tryDocker(args, options);
+  if (exitCode === 0) return stdout;
+  throw new ToolError(`docker ${args[0]} failed`, {
+    command: pasteable('docker', args),
+    exitCode,
+    lastLines: lastLinesOf(stderr),
+  });
+}
+
+/** As `docker`, but an exit code is for the caller to judge. */
+export function tryDocker(args: readonly string[], options: DockerOptions = {}): Promise<Executed> {
+  return runProgram('docker', args, options);
+}
+
+export const noClient = 'there is no docker client on PATH';
+
+/** Why docker cannot be used, in one sentence, within five seconds; undefined when its daemon answers. */
+export async function dockerUnavailable(options: Pick<DockerOptions, 'env'> = {}): Promise<string | undefined> {
+  try {
+    const { exitCode, stderr } = await tryDocker(['version', '--format', '{{.Server.Version}}'], {
+      ...options,
+      timeout: 5000,
+    });
+    if (exitCode === 0) return undefined;
+    return `the docker daemon does not answer: ${lastLinesOf(stderr).at(-1) ?? `docker version exits with ${exitCode}`}`;
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const missing = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    return missing ? noClient : 'the docker daemon does not answer within 5 s';
+  }
+}
+
+/** What a container's full id looks like: nothing shorter is acted on. */
+export const fullId = /^[0-9a-f]{64}$/;
+
+/** Whether docker said that there is no such container, network or object: what was to be removed is gone. */
+export const isGone = ({ exitCode, stderr }: Executed): boolean =>
+  exitCode !== 0 && /No such (container|object|network)|network \S+ not found/i.test(stderr);

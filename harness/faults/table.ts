@@ -1,0 +1,27 @@
+import type { FaultKind } from '../model.ts';
+import { fillNodeDisk } from './fill-node-disk.ts';
+import { freezeNode } from './freeze-node.ts';
+import { killUnit } from './kill-unit.ts';
+import { limitNodeMemory } from './limit-node-memory.ts';
+import { memoryHog } from './memory-hog.ts';
+import { pauseUnit } from './pause-unit.ts';
+import { powerOffNode } from './power-off-node.ts';
+import { stopUnit } from './stop-unit.ts';
+import { throttleNodeIo } from './throttle-node-io.ts';
+
+/** Every fault, by the name that a scenario calls it. Importing this costs nothing: the linter of scenarios does. */
+export const faults: ReadonlyMap<string, FaultKind> = new Map(
+  [
+    stopUnit('stop-kubelet', 'kubelet'),
+    pauseUnit('pause-kubelet', 'kubelet'),
+    killUnit('kill-kubelet', 'kubelet'),
+    stopUnit('stop-runtime', 'containerd'),
+    killUnit('kill-runtime', 'containerd'),
+    powerOffNode,
+    freezeNode,
+    limitNodeMemory,
+    memoryHog,
+    throttleNodeIo,
+    fillNodeDisk,
+  ].map((kind) => [kind.name, kind]),
+);

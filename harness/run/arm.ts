@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Debt, Millis } from '../model.ts';
+import { requireDebt } from './undo/debt.ts';
+
+/** A process of this host that pays one debt when its time has come, whoever lives. */
+export interface Armed {
+  /** Call it when the debt is settled: resolves when the process is gone. */
+  disarm(): Promise<void>;
+}
+
+const armedWithin = 10_000;
+const goneWithin = 5_000;
+
+const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'later.ts' : 'later.js', import.meta.url));
+
+/** What tells the processes of a run on their command lines; they do not carry ORDEAL_MARK, as they must outlive its other processes. */
+const sign = (mark: string) => `--later=${mark}`;
+
+/** Starts it in a session of its own, where neither the harness's end nor a key on its terminal reaches it. Resolves when it waits. */
+export async function arm(folder: string, id: number, debt: Debt, within: Millis): Promise<Armed> {
+  requireDebt(debt);
+  const args = [program, sign(debt.mark), folder, String(id), String(within), JSON.stringify(debt)];
+  const child = spawn(process.execPath, args, {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  // Looked at below, or nobody waits for it.
+  ended.catch(() => undefined);
+  const failed = ended.then(() => Promise.reject(new Error('it ended at once')));
+  const timeout = sleep(armedWithin, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error('it does not answer')),
+  );
+  try {
+    await Promise.race([once(child, 'message'), failed, timeout]);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`nobody waits to pay ${debt.undo} later, so nothing was done: ${error}`, { cause: error });
+  } finally {
+    if (child.connected) child.disconnect();
+    child.unref();
+    failed.catch(() => undefined);
+    timeout.catch(() => undefined);
+  }
+  return { disarm: () => disarm(child, ended) };
+}
+
+async function disarm(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  // It looks into the ledger at once.
+  child.kill('SIGTERM');
+  if (child.exitCode === null && child.signalCode === null) {
+    child.ref();
+    await Promise.race([ended, sleep(goneWithin, undefined, { ref: false })]);
+    child.unref();
+  }
+}
+
+/** Those of a run that wait, whoever started them. */
+export function waiting(mark: string): number[] {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid && argumentsOf(pid)[2] === sign(mark));
+}
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
+
+/** Tells those that wait for a run to pay now, and resolves with those that are still there after so long. */
+export async function hurry(mark: string, within: Millis): Promise<readonly number[]> {
+  const deadline = performance.now() + within;
+  for (const pid of waiting(mark)) {
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  while (waiting(mark).length > 0 && performance.now() < deadline) await sleep(50);
+  return waiting(mark);
+}

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { docker, isGone, tryDocker } from '../../docker.ts';
+import type { Clients } from '../../node/exec.ts';
+
+type Env = Pick<Clients, 'env'>;
+
+/** Until two looks in a row find none: the daemon may be in the middle of making one. */
+export async function removeContainers(mark: string, env: Env): Promise<void> {
+  let complaint = '';
+  let empty = 0;
+  for (let round = 0; round < 30 && empty < 2; round++) {
+    const ids = linesIn(await docker(['ps', '-aq', '--no-trunc', '--filter', `label=ordeal.mark=${mark}`], env));
+    empty = ids.length === 0 ? empty + 1 : 0;
+    for (const id of ids) complaint = await removeContainer(id, env);
+    await sleep(200);
+  }
+  if (empty < 2) throw new Error(`containers cannot be removed: ${complaint}`);
+}
+
+async function removeContainer(id: string, env: Env): Promise<string> {
+  const removed = await tryDocker(['rm', '-f', '-v', id], env);
+  if (removed.exitCode === 0) return '';
+  // A paused one cannot be killed.
+  await tryDocker(['unpause', id], env);
+  return removed.stderr.trim();
+}
+
+/** Refused while containers are attached: those of this run are removed first, others are strangers. */
+export async function removeNetwork(name: string, env: Env): Promise<void> {
+  // Docker allows several of a name.
+  const list = ['network', 'ls', '-q', '--no-trunc', '--filter', `name=^${name.replaceAll('.', '\\.')}$`];
+  for (const id of linesIn(await docker(list, env))) {
+    const inspected = await tryDocker(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{end}}', id], env);
+    if (isGone(inspected)) continue;
+    if (inspected.stdout.trim() !== '') throw new Error(`network ${name} is in use by ${inspected.stdout.trim()}`);
+    const removed = await tryDocker(['network', 'rm', id], env);
+    if (removed.exitCode !== 0 && !isGone(removed)) throw new Error(removed.stderr.trim());
+  }
+  if (linesIn(await docker(list, env)).length > 0) throw new Error(`network ${name} is still there`);
+}
+
+const linesIn = (text: string): string[] => text.split('\n').filter((line) => line !== '');

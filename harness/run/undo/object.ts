@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Debt } from '../../model.ts';
+import type { Clients } from '../../node/exec.ts';
+import { type Kubectl, kubectlOf } from '../../node/kubectl.ts';
+import { onNode } from './on-node.ts';
+
+/** Asked of a control-plane node's own kubectl, or, where nodes are reached through the API, of ours. */
+export async function deleteObject(
+  { node, resource, name, mark }: Extract<Debt, { undo: 'delete-object' }>,
+  clients: Clients,
+): Promise<void> {
+  if (node.via === 'pod') return removeObject(resource, name, kubectlOf(node, clients));
+  await onNode(node, mark, clients, (run) =>
+    removeObject(resource, name, async (args) => {
+      const command = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf', '--request-timeout=20s', ...args];
+      return (await run(`${resource} ${name} cannot be deleted`, command)).stdout;
+    }),
+  );
+}
+
+async function removeObject(resource: string, name: string, kubectl: Kubectl): Promise<void> {
+  const there = async () => (await kubectl(['get', resource, name, '--ignore-not-found', '-o', 'name'])) !== '';
+  if (!(await there())) return;
+  await kubectl(['delete', resource, name, '--ignore-not-found', '--wait=false']);
+  for (let round = 0; await there(); round++) {
+    if (round === 90) throw new Error(`${resource} ${name} is still there`);
+    // A pod on a node that is down would hold its namespace for ever.
+    if (resource === 'namespace' && round % 10 === 0) {
+      await kubectl(['delete', 'pods', '--all', '-n', name, '--force', '--grace-period=0', '--wait=false']);
+    }
+    await sleep(1000);
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { Json } from '../model.ts';
+import { envName, flag, group, kubernetes, name, size, user, verb, version } from './words.ts';
+
+const json: z.ZodType<Json> = z.lazy(() =>
+  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
+);
+export const values = z.record(z.string(), json);
+
+const kind = z.strictObject({
+  shape: name,
+  kubelet: values.default({}),
+  'worker-memory': size.optional(),
+  images: z.array(name).default([]),
+});
+
+const component = z.strictObject({
+  version: version.optional(),
+  flags: z.record(flag, z.string()).default({}),
+  env: z.record(envName, z.string()).default({}),
+  memory: size.optional(),
+});
+
+export const cluster = z.strictObject({
+  kubernetes: kubernetes.optional(),
+  nodes: z.int().min(0).max(10_000).default(0),
+  kind: kind.optional(),
+  'leader-election': z.boolean().default(false),
+  components: z
+    .strictObject({
+      etcd: component.optional(),
+      'kube-apiserver': component.optional(),
+      'kube-controller-manager': component.optional(),
+      'kube-scheduler': component.optional(),
+      'kwok-controller': component.optional(),
+    })
+    .default({}),
+  identities: z
+    .array(
+      z.strictObject({
+        user,
+        groups: z.array(group).default([]),
+        rules: z
+          .array(
+            z.strictObject({
+              apiGroups: z.array(z.string()).default(['']),
+              resources: z.array(z.string()).min(1),
+              verbs: z.array(verb).min(1),
+            }),
+          )
+          .default([]),
+      }),
+    )
+    .default([]),
+});

@@ -1,0 +1,140 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { RefusedError, ToolError } from '../model.ts';
+import { buildTools, turns } from './build.ts';
+import { cached, scratch, sweep } from './cache.ts';
+import { platform } from './catalogue.ts';
+import { findGo } from './go.ts';
+import { goKey, moduleOf } from './module.ts';
+import { writeArchive } from './oci.ts';
+import { Progress } from './progress.ts';
+import { holdTold } from './release.ts';
+import { type Content, contentOf, type Member } from './tar.ts';
+import type { ToolOptions } from './tools.ts';
+import type { Program } from './wanted.ts';
+import { type WorkloadImage, workloadTable } from './workload-table.ts';
+
+/** Counted up when what is written around the program changes. */
+const layout = 1;
+const dayMs = 24 * 3_600_000;
+
+/**
+ * Images of the program that plays the parts of a workload, as OCI archives for `kind load image-archive`; from the
+ * cache, else built with Go. Rejects with RefusedError for a name that the table does not have, with ToolError.
+ */
+export async function workloadImages(
+  names: readonly string[],
+  options: ToolOptions,
+): Promise<Map<string, { readonly reference: string; readonly archive: string }>> {
+  const images = names.map((name) => ({ name, image: demandImage(name) }));
+  const workload = await workloadProgram();
+  const key = goKey(workload, await moduleOf(workload));
+  const folder = join(options.cache, 'images');
+  await sweep(options.cache);
+  using progress = new Progress((text) => options.progress(text));
+  await using _held = await holdTold(
+    join(options.cache, 'locks', `images-${key}`),
+    'workload images',
+    options.signal,
+    progress,
+  );
+  const made = new Map<string, { reference: string; archive: string }>();
+  for (const { name, image } of images) {
+    const hash = createHash('sha256').update(JSON.stringify([layout, platform(), key, image]));
+    const archive = join(folder, `${name}-${hash.digest('hex').slice(0, 12)}.tar`);
+    if (!existsSync(archive))
+      await write(archive, name, image, await built(workload, options, progress), options, progress);
+    made.set(name, { reference: image.reference, archive });
+  }
+  return made;
+}
+
+function demandImage(name: string): WorkloadImage {
+  const image = workloadTable.get(name);
+  if (image !== undefined) return image;
+  throw new RefusedError(`no workload image is called ${name}; there are ${[...workloadTable.keys()].join(', ')}`);
+}
+
+async function workloadProgram(): Promise<Program> {
+  const folder = workloadFolder();
+  const mod = await readFile(join(folder, 'go.mod'), 'utf8');
+  const goPackage = /^module (\S+)$/m.exec(mod)?.[1] ?? '';
+  const entry = { family: 'workload', version: '1', goPackage, goModule: goPackage, module: 'workload', folder };
+  return {
+    id: 'workload@1',
+    name: 'workload',
+    version: '1',
+    exact: false,
+    entry: { ...entry, ldflags: () => '-s -w' },
+  };
+}
+
+/** `kind-config/workload`: beside the sources, or some folders up from what is published. */
+function workloadFolder(): string {
+  let folder = import.meta.dirname;
+  for (;;) {
+    const found = join(folder, 'kind-config', 'workload');
+    if (existsSync(join(found, 'go.mod'))) return found;
+    if (dirname(folder) === folder) throw new Error(`kind-config/workload is missing above ${import.meta.dirname}`);
+    folder = dirname(folder);
+  }
+}
+
+async function built(workload: Program, options: ToolOptions, progress: Progress): Promise<string> {
+  const there = await cached(options.cache, goKey(workload, await moduleOf(workload)));
+  if (there !== undefined) return there.path;
+  const { go, why } = await findGo(options);
+  if (go === undefined) throw new ToolError(`the workload cannot be built: ${why}`, { command: 'go version' });
+  const entry = (await buildTools([workload], go, turns(), options, progress)).get(workload.id);
+  if (entry === undefined) throw new Error('the workload was built but is not in the cache');
+  return entry.path;
+}
+
+async function write(
+  archive: string,
+  name: string,
+  { reference, ballast }: WorkloadImage,
+  program: string,
+  options: ToolOptions,
+  progress: Progress,
+): Promise<void> {
+  using _task = progress.task(reference, (elapsed) => `writing the image ${reference}, ${elapsed}`);
+  await using work = await scratch(options.cache, name);
+  const members: Member[] = [
+    { kind: 'folder', path: 'tmp', mode: 0o1777 },
+    { kind: 'file', path: 'workload', content: await contentOf(program), mode: 0o755 },
+  ];
+  if (ballast > 0) {
+    members.push({ kind: 'folder', path: 'data' });
+    members.push({ kind: 'file', path: 'data/ballast', content: noise(name, ballast) });
+  }
+  const file = join(work.path, 'image.tar');
+  await writeArchive(file, { reference, entrypoint: ['/workload'], members }, options.signal);
+  await mkdir(dirname(archive), { recursive: true });
+  await rename(file, archive);
+  await forget(archive, name);
+}
+
+/** Removes archives of that image which another program or table made, but none that a run may be loading now. */
+async function forget(archive: string, name: string): Promise<void> {
+  const folder = dirname(archive);
+  const pattern = new RegExp(`^${name}-[0-9a-f]{12}\\.tar$`);
+  for (const file of (await readdir(folder)).map((entry) => join(folder, entry))) {
+    if (!pattern.test(basename(file)) || file === archive) continue;
+    if (Date.now() - (await stat(file)).mtimeMs > dayMs) await rm(file, { force: true });
+  }
+}
+
+/** The same bytes for the same seed, and nothing to compress in them. */
+function noise(seed: string, size: number): Content {
+  return {
+    size,
+    *read() {
+      const cipher = createCipheriv('aes-256-ctr', createHash('sha256').update(seed).digest(), Buffer.alloc(16));
+      const zeros = Buffer.alloc(64 * 1024);
+      for (let left = size; left > 0; left -= zeros.length) yield cipher.update(zeros.subarray(0, left));
+    },
+  };
+}

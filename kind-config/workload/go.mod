@@ -1,0 +1,3 @@
+module ordeal.invalid/workload
+
+go 1.24

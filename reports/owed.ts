@@ -1,0 +1,19 @@
+/** What a debt is about, for people: the path, the object, the container or the unit. */
+import type { Debt, NodeRef } from '../harness/model.ts';
+
+export function debtText(debt: Debt): string {
+  const parts = [
+    'node' in debt ? nodeText(debt.node) : '',
+    'container' in debt ? `container ${debt.container.slice(0, 12)}` : '',
+    'unit' in debt ? debt.unit : '',
+    'device' in debt ? `device ${debt.device}` : '',
+    'resource' in debt ? debt.resource : '',
+    'name' in debt ? debt.name : '',
+    'path' in debt ? debt.path : '',
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+function nodeText(node: NodeRef): string {
+  return node.via === 'docker' ? `container ${node.container.slice(0, 12)}` : `pod ${node.namespace}/${node.pod}`;
+}
