@@ -15,16 +15,18 @@ for package in busybox-static debootstrap debian-archive-keyring gcc libc6-dev l
   [ -e "/usr/share/doc/$package" ] || dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done
 sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+policy=/usr/sbin/policy-rc.d
+# Left by a script that was killed: it would keep every service of every package from starting.
+if grep -qsx '# ordeal' $policy; then $sudo rm -f $policy; fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   $sudo apt-get update -q
   # Since Debian 13 the client is a package of its own.
   if ! command -v docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
-  policy=/usr/sbin/policy-rc.d
   if [ ! -d /run/systemd/system ] && [ ! -e $policy ]; then
     # Without systemd the package would start docker by itself, and that lets containers out (see below).
     trap '$sudo rm -f $policy' EXIT
-    printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+    printf '#!/bin/sh\n# ordeal\nexit 101\n' | $sudo tee $policy >/dev/null
     $sudo chmod 755 $policy
   fi
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends "${packages[@]}"
@@ -36,7 +38,7 @@ without() { echo "docker does not answer: $1; tests on kind clusters are skipped
 answers && exit 0
 [ -z "${DOCKER_HOST:-}" ] || without "DOCKER_HOST is $DOCKER_HOST"
 [ -z "$sudo" ] || command -v sudo >/dev/null || without 'starting it takes root'
-log=${TMPDIR:-/tmp}/ordeal-dockerd.log
+log=$(mktemp "${TMPDIR:-/tmp}/ordeal-dockerd.XXXXXXXX.log")
 if [ -d /run/systemd/system ]; then
   $sudo systemctl start docker >"$log" 2>&1 || without "$(tail -n 1 "$log")"
 else

@@ -131,6 +131,14 @@ program
   .command('clean')
   .description('put back what runs that died still owe')
   .option('--runs-dir <folder>', 'where runs are kept', 'runs')
+  .addOption(
+    new Option(
+      '--take-over <run>',
+      "pay for this run too: you trust its folder although your index does not know it, or its harness's container is gone (repeatable)",
+    )
+      .argParser(collect)
+      .default([], 'none'),
+  )
   .action(async (options) => done(await (await import('./commands/clean.ts')).clean(options, ambient)));
 
 program
@@ -166,7 +174,7 @@ try {
   }
 }
 if (crash !== undefined) {
-  ambient.err.write(`${crash instanceof Error ? crash.stack : crash}\n`);
+  ambient.err.write(plain(`${crash instanceof Error ? crash.stack : crash}`));
   exitCode = exitCode === 4 ? 4 : 3;
 }
 process.exit(exitCode);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Executed, ToolError } from './model.ts';
 import { lastLinesOf, type ProgramOptions, pasteable, runProgram } from './program.ts';
 
@@ -36,6 +37,39 @@ export async function dockerUnavailable(options: Pick<DockerOptions, 'env'> = {}
     const missing = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
     return missing ? noClient : 'the docker daemon does not answer within 5 s';
   }
+}
+
+/** Which daemon answers: no two have the same id. Rejects with `ToolError` when none does. */
+export async function daemonId(options: DockerOptions = {}): Promise<string> {
+  const args = ['info', '--format', '{{.ID}}'];
+  const id = (await docker(args, options)).trim();
+  // Some clients succeed although no daemon answers.
+  if (id === '')
+    throw new ToolError('the docker daemon does not say which it is', { command: pasteable('docker', args) });
+  return id;
+}
+
+/**
+ * What leads a client that does not see the user's configuration (another HOME) to the same daemon: nothing where DOCKER_HOST says it
+ * already, else the endpoint of the current context. Rejects with `ToolError`.
+ */
+export async function dockerEndpoint(env: Environment): Promise<Environment> {
+  if (env['DOCKER_HOST']) return {};
+  const said = await docker(['context', 'inspect', '--format', '{{json .}}'], { env });
+  const { Endpoints, TLSMaterial, Storage } = JSON.parse(said) as Context;
+  const secured = (TLSMaterial?.docker ?? []).length > 0 && {
+    DOCKER_CERT_PATH: join(Storage.TLSPath, 'docker'),
+    [Endpoints.docker.SkipTLSVerify ? 'DOCKER_TLS' : 'DOCKER_TLS_VERIFY']: '1',
+  };
+  return { DOCKER_HOST: Endpoints.docker.Host, ...secured };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Context {
+  readonly Endpoints: { readonly docker: { readonly Host: string; readonly SkipTLSVerify?: boolean } };
+  readonly TLSMaterial?: { readonly docker?: readonly string[] };
+  readonly Storage: { readonly TLSPath: string };
 }
 
 /** What a container's full id looks like: nothing shorter is acted on. */

@@ -131,6 +131,8 @@ export type EventBody =
       readonly from: Millis;
       readonly reason: string;
       readonly explained: boolean;
+      /** What happened then was dropped and cannot be had any more: a gap, however short. */
+      readonly lost?: boolean;
     }
   | { readonly kind: 'injected'; readonly fault: string; readonly targets: readonly string[] }
   | { readonly kind: 'evidenced'; readonly fault: string; readonly real: boolean; readonly detail: string }
@@ -154,8 +156,13 @@ export interface Journal {
   append(body: EventBody, at?: Millis): void;
 }
 
-/** A closed set. Each is idempotent, safe after a half-done deed, and guarded against acting on a stranger. */
-export type Debt =
+/**
+ * A closed set. Each is idempotent, safe after a half-done deed, and guarded against acting on a stranger. `daemon`: of what is in
+ * docker, the id of the daemon that has it, noted by the ledger; that another one knows nothing of it settles nothing.
+ */
+export type Debt = DebtKind & { readonly daemon?: string };
+
+type DebtKind =
   /** End every process of this host whose environment holds ORDEAL_MARK=<mark>; the mark is unguessable, so no stranger has it. */
   | { readonly undo: 'end-processes'; readonly mark: string }
   /** Remove a folder that we made; refused unless it holds a file `.ordeal` with this mark. */
@@ -307,8 +314,8 @@ export interface Cluster extends AsyncDisposable {
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
   /** Absolute path of the audit log, where it can be read. */
   readonly auditLog?: string;
-  /** Copies the components' logs into a folder, secrets removed. */
-  collectLogs(folder: string): Promise<void>;
+  /** Copies the components' logs into a folder, secrets removed; what is not read when the signal aborts is left out. */
+  collectLogs(folder: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Death {

@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { refuseFilling } from '../harness/faults/fill-node-disk.ts';
+import { becameFull, evictedForMemory } from '../harness/faults/hog-evidence.ts';
 import { hogPods } from '../harness/faults/hog-pods.ts';
+import { killUnit, timeSpan } from '../harness/faults/kill-unit.ts';
 import { refuseHogs, refuseLimit } from '../harness/faults/memory-bounds.ts';
 import { ranIntoLimit } from '../harness/faults/node-memory.ts';
 import { faults } from '../harness/faults/table.ts';
@@ -215,6 +218,79 @@ describe('hogs', () => {
   });
 });
 
+describe('the evidence of hogs', () => {
+  const target = (message: string, status = 'True') => ({
+    conditions: [{ type: 'DisruptionTarget', status, reason: 'TerminationByKubelet', message }],
+  });
+
+  it('is an eviction for memory, however the hog ended', () => {
+    const memory = 'The node was low on resource: memory. Threshold quantity: 100Mi';
+    expect(evictedForMemory({ status: target(memory) })).to.equal(true);
+    expect(evictedForMemory({ status: { reason: 'Evicted', message: memory } })).to.equal(true);
+    expect(evictedForMemory({ status: target(memory, 'False') })).to.equal(false);
+    expect(evictedForMemory({ status: target('The node was low on resource: ephemeral-storage.') })).to.equal(false);
+    expect(evictedForMemory({ status: { message: memory } })).to.equal(false);
+    expect(evictedForMemory({})).to.equal(false);
+  });
+
+  it('is a node that became full, not one that was, of page cache say', () => {
+    const before = { limit: GiB, usage: MiB, peak: MiB, hits: 3 };
+    const full = { ...before, usage: GiB, peak: GiB };
+    expect(becameFull(before, full)).to.equal(true);
+    expect(becameFull(before, before)).to.equal(false);
+    expect(becameFull(full, full)).to.equal(false);
+    expect(becameFull(full, { ...full, hits: 4 })).to.equal(true);
+  });
+});
+
+describe('the evidence of a unit that is killed', () => {
+  /** A node on which systemd says so much of the unit and of the service that kills it. */
+  const evidenceOf = async (is: { restarts: number; killing: string; every: number; seconds: number }) => {
+    let killed = false;
+    let now = 0;
+    const node = {
+      ...(await nodeOf('worker', 'worker')),
+      async exec(command: readonly string[]) {
+        const text = command.join(' ');
+        const of = (pid: number, restarts: number) => `ActiveState=active\nMainPID=${pid}\nNRestarts=${restarts}\n`;
+        if (text.includes('-kill.service')) return { exitCode: 0, stdout: `ActiveState=${is.killing}\n`, stderr: '' };
+        if (text.includes('RestartUSec')) return { exitCode: 0, stdout: 'RestartUSec=1s 500ms\n', stderr: '' };
+        return { exitCode: 0, stdout: killed ? of(9, is.restarts) : of(1, 0), stderr: '' };
+      },
+    };
+    const owed = { done: () => undefined, settle: async () => undefined };
+    const here = {
+      ...run,
+      mark: 'm',
+      clock: { now: () => now, fromWall: (wall: number) => wall },
+      journal: { append: () => undefined },
+      ledger: { owe: async () => owed },
+    };
+    const spec = { ...specOf('kill-runtime', { mode: 'again', every: is.every }), deadline: 200_000 };
+    const fault = killUnit('kill-runtime', 'containerd').make(spec);
+    const injected = await fault.inject({ nodes: [node] } as unknown as Cluster, here);
+    killed = true;
+    now = is.seconds * 1000;
+    return await injected.evidence();
+  };
+
+  it('is as many restarts as the time allows, by a killer that still kills', async () => {
+    const each = { killing: 'active', every: 500, seconds: 100 };
+    expect((await evidenceOf({ ...each, restarts: 2 })).real, 'two in 100 s').to.equal(false);
+    const { real, detail } = await evidenceOf({ ...each, restarts: 40 });
+    expect(real).to.equal(true);
+    expect(detail).to.include('restarted 40 times in 100 s (12 or more expected');
+    expect((await evidenceOf({ ...each, restarts: 40, killing: 'inactive' })).real, 'no killer').to.equal(false);
+    expect((await evidenceOf({ ...each, restarts: 1, every: 60_000, seconds: 100 })).real, 'seldom').to.equal(true);
+  });
+
+  it('knows how systemd writes a time', () => {
+    expect(['100ms', '1s', '1min 30s', '1.5s', 'infinity', ''].map(timeSpan)).to.deep.equal([
+      100, 1_000, 90_000, 1_500, 0, 0,
+    ]);
+  });
+});
+
 describe('a memory limit', () => {
   it('was felt when the kernel counted it, or when all of it was used', () => {
     const before = { limit: GiB, usage: MiB, peak: MiB, hits: 3 };
@@ -227,7 +303,8 @@ describe('a memory limit', () => {
 
 describe('the evidence of a throttled disk', () => {
   const quota = { iops: 20, bytesPerSecond: undefined };
-  const slow = { name: 'canary', before: [0.001, 0.002, 0.001], during: [0.05, 0.06] };
+  const slow = { name: 'canary', block: 4096, before: [0.001, 0.002, 0.001], during: [0.05, 0.06] };
+  const held = 'held system.slice/canary.service\nheld kubelet/pod\n';
   /** One sample a second of a group that asked for so many writes in each. */
   const samplesOf = (asked: readonly number[], group = 'kubelet/pod') => {
     let sum = 0;
@@ -239,23 +316,69 @@ describe('the evidence of a throttled disk', () => {
   };
 
   it('is ten seconds at the quota and a slower canary', () => {
-    const { real, detail } = throttleEvidence(samplesOf([0, ...Array(11).fill(20)]), quota, slow);
+    const { real, detail } = throttleEvidence(samplesOf([0, ...Array(11).fill(20)]), quota, slow, held);
     expect(real).to.equal(true);
     expect(detail).to.include('11 s by kubelet/pod').and.include('takes 60.0 ms').and.include('1.00 ms before');
   });
 
   it('counts what was asked for at once as served later, at the quota', () => {
-    expect(throttleEvidence(samplesOf([0, 220, ...Array(12).fill(0)]), quota, slow).detail).to.include('for 11 s');
-    expect(throttleEvidence(samplesOf([0, 220]), quota, slow).real).to.equal(false);
+    expect(throttleEvidence(samplesOf([0, 220, ...Array(12).fill(0)]), quota, slow, held).detail).to.include(
+      'for 11 s',
+    );
+    expect(throttleEvidence(samplesOf([0, 220]), quota, slow, held).real).to.equal(false);
   });
 
   it('is none when the quota was not used up, the canary did not slow, only the canary was busy, or nothing was read', () => {
     const busy = samplesOf([0, ...Array(12).fill(20)]);
-    expect(throttleEvidence(samplesOf([0, ...Array(30).fill(18)]), quota, slow).real).to.equal(false);
-    expect(throttleEvidence(busy, quota, { ...slow, during: [0.0015] }).real).to.equal(false);
-    expect(throttleEvidence(busy, quota, { ...slow, during: [] }).real).to.equal(false);
-    expect(throttleEvidence(busy.replaceAll('kubelet/pod', 'canary'), quota, slow).real).to.equal(false);
-    expect(throttleEvidence('', quota, slow).real).to.equal(false);
+    expect(throttleEvidence(samplesOf([0, ...Array(30).fill(18)]), quota, slow, held).real).to.equal(false);
+    expect(throttleEvidence(busy, quota, { ...slow, during: [0.0015] }, held).real).to.equal(false);
+    expect(throttleEvidence(busy, quota, { ...slow, during: [] }, held).real).to.equal(false);
+    expect(throttleEvidence(busy.replaceAll('kubelet/pod', 'canary'), quota, slow, held).real).to.equal(false);
+    expect(throttleEvidence('', quota, slow, held).real).to.equal(false);
+  });
+
+  it('is none on a disk that is slow by itself, without the quota', () => {
+    const asked = samplesOf([0, ...Array(60).fill(200)]);
+    const busy = { name: 'can', block: 4096, before: [0.0008, 0.0009, 0.001], during: Array(40).fill(0.002) };
+    const both = { iops: 50, bytesPerSecond: 5 * MiB };
+    expect(throttleEvidence(asked, both, busy, held.replace('canary', 'can')).real).to.equal(false);
+    const large = { ...busy, block: MiB, during: [0.15] };
+    expect(throttleEvidence(asked, both, large, held.replace('canary', 'can')).detail).to.include('160 ms at least');
+    expect(throttleEvidence(asked, both, large, held.replace('canary', 'can')).real).to.equal(false);
+  });
+
+  it('is none where a limit is not there, and names it', () => {
+    const busy = samplesOf([0, ...Array(12).fill(20)]);
+    const of = (checked: string) => throttleEvidence(busy, quota, slow, checked);
+    expect(of(held).real).to.equal(true);
+    const refused = of(`${held}unheld kubelet/pod/blkio.throttle.read_iops_device: 254:0 7\n`);
+    expect(refused.real).to.equal(false);
+    expect(refused.detail).to.include('not in force: kubelet/pod/blkio.throttle.read_iops_device: 254:0 7');
+    expect(of('held kubelet/pod\n').detail).to.include('no limit of the canary');
+    expect(of('held system.slice/canary.service\n').real).to.equal(false);
+    expect(of('').real).to.equal(false);
+  });
+
+  it('reads every limit back from the control groups', () => {
+    const root = mkdtempSync(join(tmpdir(), 'ordeal-throttle-'));
+    const limit = (group: string, files: Readonly<Record<string, string>>) => {
+      mkdirSync(join(root, 'blkio', group), { recursive: true });
+      for (const [file, text] of Object.entries(files))
+        writeFileSync(join(root, 'blkio', group, `blkio.throttle.${file}_device`), text);
+    };
+    const whole = { read_iops: '8:0 7\n254:0 20\n', write_iops: '254:0 20\n' };
+    limit('system.slice/canary.service', whole);
+    limit('kubelet/good', whole);
+    limit('kubelet/other', { ...whole, write_iops: '8:0 20\n' });
+    const script = throttleScript('254:0', quota, 'canary').replaceAll('/sys/fs/cgroup', root);
+    const said = execFileSync('bash', ['-s', 'check'], { input: script, encoding: 'utf8' });
+    expect(said.split(/ *\n/).filter(Boolean).sort()).to.deep.equal([
+      'held kubelet/good',
+      'held system.slice/canary.service',
+      'unheld kubelet/blkio.throttle.read_iops_device:',
+      'unheld kubelet/other/blkio.throttle.write_iops_device: 8:0 20',
+    ]);
+    rmSync(root, { recursive: true });
   });
 
   it('comes from programs that bash can read, and a burst that a quota makes last', () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,11 @@ import { docker, tryDocker } from '../harness/docker.ts';
 import { arm, waiting } from '../harness/run/arm.ts';
 import { openLedger, readLedger } from '../harness/run/ledger.ts';
 import { removeTestContainers, requireContainers, startContainer, stateOf } from './containers.ts';
+import { startEmptyDocker } from './empty-docker.ts';
+import { skip } from './skip.ts';
 
 const mark = randomBytes(8).toString('hex');
+const ours = ['--label', `ordeal.mark=${mark}`];
 const temporary = () => mkdtempSync(join(tmpdir(), 'ordeal-test-'));
 const messageOf = (work: Promise<unknown>): Promise<string> => work.then(() => '', String);
 
@@ -55,6 +58,28 @@ describe('a debt that was paid before its deed was done', () => {
   });
 });
 
+describe("another user's process that says it waits", () => {
+  it('is none of ours: it is neither told nor waited for, and fails nothing', async function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root can start a process of another user');
+    // Its arguments as a waiting process has them: program, script, sign.
+    const script = join(temporary(), 'wait.mjs');
+    writeFileSync(script, 'setTimeout(() => {}, 60_000);');
+    const theirs = spawn(process.execPath, [script, `--later=${mark}`], { stdio: 'ignore' });
+    const source = `import { hurry, waiting } from ${moduleOf('run/arm.ts')};
+      console.log(waiting('${mark}').length, (await hurry('${mark}', 60_000)).length);`;
+    expect(await until(() => waiting(mark).length === 1)).to.equal(true);
+    const nobody = spawn(process.execPath, ['--input-type=module', '-e', source], {
+      uid: 65_534,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [said] = (await once(nobody.stdout, 'data')) as [Buffer];
+    expect(String(said)).to.equal('1 0\n');
+    expect(theirs.exitCode).to.equal(null);
+    theirs.kill('SIGKILL');
+    await once(theirs, 'exit');
+  });
+});
+
 describe('what is paid later by a process outside', function () {
   this.timeout(90_000);
 
@@ -66,7 +91,7 @@ describe('what is paid later by a process outside', function () {
 
   it('is paid when the harness and its process group were killed, and the ledger says so', async () => {
     const folder = temporary();
-    const container = await startContainer();
+    const container = await startContainer(...ours);
     await killedHarness(`const mark = '${mark}'; const folder = '${folder}';`, container, 8000);
     expect(waiting(mark)).to.have.length(1);
     expect(await until(() => waiting(mark).length === 0)).to.equal(true);
@@ -76,7 +101,7 @@ describe('what is paid later by a process outside', function () {
 
   it('is paid although the folder of the run was removed', async () => {
     const folder = temporary();
-    const container = await startContainer();
+    const container = await startContainer(...ours);
     await killedHarness(`const mark = '${mark}'; const folder = '${folder}';`, container, 8000);
     rmSync(folder, { recursive: true });
     expect(await until(() => waiting(mark).length === 0)).to.equal(true);
@@ -85,7 +110,7 @@ describe('what is paid later by a process outside', function () {
 
   it('leaves no process behind when the harness settles it itself', async () => {
     const folder = temporary();
-    const container = await startContainer();
+    const container = await startContainer(...ours);
     const owed = await openLedger(folder).owe({ undo: 'thaw-node', container, mark }, { within: 600_000 });
     expect(waiting(mark)).to.have.length(1);
     await docker(['pause', container]);
@@ -96,7 +121,7 @@ describe('what is paid later by a process outside', function () {
 
   it('notices by itself when somebody else has settled it, and then does nothing', async () => {
     const folder = temporary();
-    const container = await startContainer();
+    const container = await startContainer(...ours);
     await openLedger(folder).owe({ undo: 'thaw-node', container, mark }, { within: 600_000 });
     appendFileSync(join(folder, 'ledger.ndjson'), `${JSON.stringify({ id: 1, wall: '', state: 'settled' })}\n`);
     await docker(['pause', container]);
@@ -107,7 +132,7 @@ describe('what is paid later by a process outside', function () {
 
   it('is harmless when several pay at the same time', async () => {
     const folder = temporary();
-    const container = await startContainer();
+    const container = await startContainer(...ours);
     const ledger = openLedger(folder);
     const debt = { undo: 'power-on-node', container, mark } as const;
     await ledger.owe(debt);
@@ -142,11 +167,12 @@ describe('ordeal clean after a harness that froze a container and was killed', f
   beforeEach(async () => {
     cwd = temporary();
     said = '';
-    container = await startContainer();
+    // A node of a user's cluster.
+    container = await startContainer('--label', 'io.x-k8s.kind.cluster=mine');
     const made = `const places = { runs: '${cwd}/runs', state: '${cwd}/state/ordeal/runs' };
       const { folder, mark } = makeRunFolder(places, 'test');
-      execFileSync('docker', ['network', 'create', '--internal', 'net-' + mark], { stdio: 'ignore' });
-      await openLedger(folder).owe({ undo: 'remove-network', name: 'net-' + mark, mark });`;
+      execFileSync('docker', ['network', 'create', '--label', 'ordeal.mark=' + mark, '--internal', 'ordeal-' + mark], { stdio: 'ignore' });
+      await openLedger(folder).owe({ undo: 'remove-network', name: 'ordeal-' + mark, mark });`;
     await killedHarness(made, container, 600_000);
     const [id = ''] = readdirSync(join(cwd, 'runs'));
     run = JSON.parse(readFileSync(join(cwd, 'runs', id, 'owner.json'), 'utf8')) as typeof run;
@@ -167,7 +193,7 @@ describe('ordeal clean after a harness that froze a container and was killed', f
   const expectAllPutBack = async () => {
     expect(await stateOf(container)).to.equal('running');
     expect(waiting(run.mark)).to.deep.equal([]);
-    expect((await tryDocker(['network', 'inspect', `net-${run.mark}`])).exitCode).not.to.equal(0);
+    expect((await tryDocker(['network', 'inspect', `ordeal-${run.mark}`])).exitCode).not.to.equal(0);
   };
 
   it('pays at once, and leaves no process behind that waits', async () => {
@@ -177,12 +203,37 @@ describe('ordeal clean after a harness that froze a container and was killed', f
     expect(said).to.contain('nothing is owed');
   });
 
-  it("finds everything by the mark when the run's folder is lost, and has paid what only the waiting process knows", async () => {
-    const ours = await startContainer('--label', `ordeal.mark=${run.mark}`);
+  it("pays what the index has kept when the run's folder is lost, and what was done to somebody's cluster too", async () => {
+    // Nobody else knows it.
+    for (const pid of waiting(run.mark)) process.kill(pid, 'SIGKILL');
     rmSync(run.folder, { recursive: true });
     expect(await cleaned(), said).to.equal(0);
+    expect(said).to.contain('its folder is gone; put back 2 of 2');
     await expectAllPutBack();
-    expect(await stateOf(ours)).to.equal('gone');
+    expect(await cleaned()).to.equal(0);
+    expect(said).to.contain('nothing is owed');
+  });
+
+  it('says that something may be owed when the ledger that the index kept is lost as well', async () => {
+    for (const pid of waiting(run.mark)) process.kill(pid, 'SIGKILL');
+    rmSync(run.folder, { recursive: true });
+    const index = join(cwd, 'state', 'ordeal', 'runs');
+    for (const name of readdirSync(index)) if (name.endsWith('.ledger')) rmSync(join(index, name));
+    expect(await cleaned()).to.equal(4);
+    expect(said).to.contain(`its ledger are lost; look for what carries the mark ${run.mark}`);
+    await docker(['network', 'rm', `ordeal-${run.mark}`]);
+  });
+
+  it('takes nothing for paid because another docker does not know it', async () => {
+    for (const pid of waiting(run.mark)) process.kill(pid, 'SIGKILL');
+    await using other = await startEmptyDocker(join(cwd, 'other.sock'));
+    expect(await cleaned({ DOCKER_HOST: other.host })).to.equal(4);
+    expect(said)
+      .to.contain('thaw-node: Error: another docker answers')
+      .and.to.contain('remove-network: Error: another');
+    expect(await stateOf(container)).to.equal('paused');
+    expect(await cleaned()).to.equal(0);
+    await expectAllPutBack();
   });
 
   it('says what is still owed while docker cannot be reached, and pays when it can', async () => {

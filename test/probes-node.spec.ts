@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,9 +18,12 @@ import {
 } from '../harness/model.ts';
 import { appOf, appOfName } from '../harness/probes/app.ts';
 import { KernelLines } from '../harness/probes/kernel-lines.ts';
+import { kernelLog } from '../harness/probes/kernel-log.ts';
 import { Listener } from '../harness/probes/listener.ts';
 import { parseNode } from '../harness/probes/node-reading.ts';
 import { NodeSight } from '../harness/probes/node-sight.ts';
+import type { Pod } from '../harness/probes/pod-status.ts';
+import { PodView } from '../harness/probes/pod-view.ts';
 import { signatures, signaturesOf } from '../harness/probes/signatures.ts';
 import { probes } from '../harness/probes/table.ts';
 import { unitLog } from '../harness/probes/unit-log.ts';
@@ -203,6 +206,50 @@ describe('the pods probe', function () {
   });
 });
 
+describe('what befalls a pod', () => {
+  const status = (phase: string, more: object = {}) => ({ phase, ...more });
+  const podOf = (name: string, is: object) =>
+    ({ metadata: { name, namespace: 'shop', uid: name }, spec: { nodeName: 'w' }, status: is }) as Pod;
+  const watching = () => {
+    const { run, events } = recorded();
+    const view = new PodView(run);
+    view.synced = true;
+    return { view, events };
+  };
+  const evictions = (events: readonly JournalEvent[]) =>
+    events.flatMap((event) => (event.kind === 'sample' && event.metric === 'pod.evictions' ? [event.value] : []));
+  const evicted = {
+    reason: 'Evicted',
+    message: 'The node was low on resource: memory.',
+    conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' }],
+  };
+
+  it('is an eviction in whatever phase its containers end, and one only', () => {
+    const { view, events } = watching();
+    for (const name of ['a', 'b', 'c', 'd']) view.see(podOf(name, status('Running')));
+    view.see(podOf('a', status('Succeeded', evicted)));
+    view.see(podOf('b', status('Running', { conditions: evicted.conditions })));
+    view.see(podOf('b', status('Failed', evicted)));
+    view.see(podOf('c', status('Failed', { reason: 'DeadlineExceeded', message: 'too long' })));
+    view.see(podOf('d', status('Running', { conditions: [{ ...evicted.conditions[0], status: 'False' }] })));
+    view.end();
+    expect(evictions(events).reduce((sum, value) => sum + value, 0)).to.equal(2);
+    const seen = events.flatMap((event) =>
+      event.kind === 'seen' ? [`${event.subject} ${event.labels?.['reason']}`] : [],
+    );
+    expect(seen).to.deep.equal(['shop/a Evicted', 'shop/b Evicted', 'shop/c DeadlineExceeded']);
+  });
+
+  it('is told of what the verdict reads, however much else was told before', () => {
+    const { view, events } = watching();
+    for (let number = 0; number < 600; number++) view.see(podOf(`p${number}`, status('Failed')));
+    view.see(podOf('late', status('Failed', evicted)));
+    const told = (reason: string) =>
+      events.filter((event) => event.kind === 'seen' && event.labels?.['reason'] === reason).length;
+    expect([told('Failed'), told('Evicted')]).to.deep.equal([500, 1]);
+  });
+});
+
 describe('the kubelet probe', function () {
   this.timeout(30_000);
   const metrics = [
@@ -358,6 +405,38 @@ describe('the kernel log', () => {
     expect(lines.find(({ line }) => line.includes('link up'))?.node).to.equal(undefined);
   });
 
+  const killed = (pid: number, name: string) =>
+    `Memory cgroup out of memory: Killed process ${pid} (${name}) total-vm:1kB, anon-rss:1kB`;
+  const victims = (lines: readonly string[]) =>
+    read(lines).flatMap(({ victim, lost }) => (victim ? [victim.labels['victim']] : lost ? ['lost'] : []));
+
+  it('does not take a kill without a report for one that was reported', () => {
+    const pod = `/kubelet/kubepods/besteffort/pod${uid}`;
+    const ofKubelet = report(ours, '', '/system.slice/kubelet.service', 'kubelet');
+    expect(victims([...report(ours, pod, `${pod}/x`, 'hog'), killed(24415, 'kubelet')])).to.deep.equal(['pod', 'lost']);
+    expect(victims([...ofKubelet, killed(8836, 'kubelet')])).to.deep.equal(['kubelet', 'lost']);
+    expect(victims([...ofKubelet, killed(99, 'postgres')])).to.deep.equal(['kubelet', 'lost']);
+    const strange = report(strangers, '', '/x', 'stress');
+    expect(victims([...strange, 'oom_kill_process: 12 callbacks suppressed'])).to.deep.equal(['lost']);
+    expect(victims([...strange, killed(24415, 'kubelet')])).to.deep.equal(['lost']);
+    expect(victims(['net_ratelimit: 3 callbacks suppressed'])).to.deep.equal([]);
+  });
+
+  it('knows whose those are that the kernel kills with a whole group', () => {
+    const pod = `/kubelet/kubepods/burstable/pod${uid}/cafe`;
+    const whole = `Tasks in /docker/${ours}${pod} are going to be killed due to memory.oom.group set`;
+    const first = report(ours, pod, pod, 'hog');
+    expect(
+      victims([...first, whole, killed(2, 'a'), 'oom_reaper: reaped process 2 (a)', killed(3, 'b')]),
+    ).to.deep.equal(['pod', 'pod', 'pod']);
+    expect(victims([...first, whole, killed(2, 'a'), 'eth0: up', killed(3, 'b')])).to.deep.equal([
+      'pod',
+      'pod',
+      'lost',
+    ]);
+    expect(victims([killed(2, 'a'), whole, killed(3, 'b')])).to.deep.equal(['lost', 'lost']);
+  });
+
   it('of a machine that is one node is all of that node', () => {
     const kernel = new KernelLines([{ node: 'metal' }]);
     const global =
@@ -407,6 +486,111 @@ describe('blindness for nodes', () => {
   });
 });
 
+/** The log of a kernel, and what was taken of it; `sign` is a record of it that holds the latest sign. */
+function kernelLogged() {
+  const { run, stop } = recorded();
+  const told: string[] = [];
+  const node = here('w');
+  const log = kernelLog(
+    [node],
+    run.clock,
+    (line) => told.push(line),
+    () => told.push('LOST'),
+  );
+  const sign = (number: number) => `15,${number},100,-;${/'<15>(.*)'/.exec(log.say())?.[1]}`;
+  return { run, stop, told, log, node, sign };
+}
+
+describe('the log of a kernel', function () {
+  this.timeout(20_000);
+
+  it('is heard by nothing but a new sign of ours that came through it, and told from the first one on', () => {
+    const { told, log, sign } = kernelLogged();
+    log.follow();
+    expect(log.take('6,7,90,-;long ago')).to.equal(undefined);
+    expect(log.take('ordeal listens')).to.equal(undefined);
+    expect(log.take(sign(8)), 'the sign').to.be.a('number');
+    expect(log.take('6,9,110,-;news')).to.equal(undefined);
+    const old = sign(8);
+    log.follow();
+    for (const line of ['6,7,90,-;long ago', old, '6,9,110,-;news', '6,10,120,-;more'])
+      expect(log.take(line)).to.equal(undefined);
+    expect(log.take(sign(11))).to.be.a('number');
+    expect(told).to.deep.equal(['news', 'more']);
+  });
+
+  it('is told without what programs write into it, and with what is missing', () => {
+    const { told, log, sign } = kernelLogged();
+    log.follow();
+    log.take(sign(1));
+    log.take('12,2,100,-;oom-kill:constraint=FORGED');
+    log.take('4,3,100,-;true');
+    log.take('4,5,100,-;after a gap');
+    expect(told).to.deep.equal(['true', 'LOST', 'after a gap']);
+    log.follow();
+    expect(log.take(sign(2)), 'of a kernel that started anew').to.be.a('number');
+    log.take('4,3,100,-;new');
+    expect(told.slice(3)).to.deep.equal(['LOST', 'new']);
+  });
+
+  for (const [what, program] of [
+    ['is empty', 'cat /dev/null'],
+    ['says nothing', 'sleep 60'],
+    ['cannot be read', 'false'],
+  ])
+    it(`is not heard where it ${what}`, async () => {
+      const { run, stop, log, node } = kernelLogged();
+      const said = join(folder, `said ${what}`);
+      const say = () => `echo x >> '${said}'`;
+      const listener = new Listener({ ...log, follow: () => `${program}`, say, node: () => node }, run.clock);
+      const listening = listener.listen(run.signal);
+      await sleep(3_000);
+      expect(() => listener.check()).to.throw(ToolError);
+      expect(listener.heard).to.equal(Number.NEGATIVE_INFINITY);
+      const signs = existsSync(said) ? readFileSync(said, 'utf8').split('\n').length - 1 : 0;
+      expect(signs, 'signs for nobody').to.be.at.most(1);
+      stop();
+      await listening;
+    });
+});
+
+describe('lines that a log lost', function () {
+  this.timeout(20_000);
+
+  it('are told as lost for every source that needs them', async () => {
+    const node: Node = {
+      ...here('w'),
+      async *follow([, , script = ''], signal) {
+        const [, sign] = /'<15>(.*)'/.exec(script) ?? [];
+        const [, tag] = /-t (\S+)/.exec(script) ?? [];
+        const entry = (fields: object) =>
+          JSON.stringify({ __CURSOR: 's=1', __REALTIME_TIMESTAMP: `${Date.now() * 1000}`, ...fields });
+        if (sign !== undefined) {
+          yield* [`15,1,0,-;${sign}`, '6,4,0,-;after a gap', '4,5,0,-;oom_kill_process: 3 callbacks suppressed'];
+          yield '3,6,0,-;Memory cgroup out of memory: Killed process 7 (kubelet) total-vm:1kB';
+        } else {
+          const MESSAGE_ID = 'a596d6fe7bfa4994828e72309e95d61e';
+          yield entry({ SYSLOG_IDENTIFIER: tag, MESSAGE: 'listening' });
+          yield entry({ MESSAGE_ID, MESSAGE: 'Suppressed 9 messages from /system.slice/kubelet.service' });
+          yield entry({ MESSAGE_ID, MESSAGE: 'Suppressed 9 messages from /system.slice/cron.service' });
+        }
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      },
+    };
+    const { blind } = await observe('node-logs', { url: 'http://none', nodes: [node] }, () => sleep(1_000));
+    const reasons = (source: string) =>
+      blind.flatMap((event) => (event.source === source && event.lost && !event.explained ? [event.reason] : []));
+    expect(reasons('node-logs/kernel').map((reason) => reason.split(' ').slice(0, 4).join(' '))).to.deep.equal([
+      'the kernel dropped lines',
+      'the kernel dropped reports',
+      'the kernel does not',
+    ]);
+    expect(reasons('node-logs')).to.include.members(reasons('node-logs/kernel'));
+    const ofUnits = reasons('node-logs').filter((reason) => reason.includes('journald'));
+    expect(ofUnits).to.deep.equal(['w: journald: Suppressed 9 messages from /system.slice/kubelet.service']);
+  });
+});
+
 describe('listening to a log', function () {
   this.timeout(20_000);
   const until = async (is: () => boolean) => {
@@ -424,9 +608,9 @@ describe('listening to a log', function () {
     const log = {
       node: () => here('w'),
       follow: () => `timeout 1 tail -n +${from} -f ${file}`,
-      get say() {
-        return say;
-      },
+      say: () => say,
+      beat: 2_000,
+      hurried: 5,
       take(line: string) {
         from += 1;
         if (line !== 'sign') lines.push(line);
@@ -457,11 +641,16 @@ describe('listening to a log', function () {
     const taken: string[] = [];
     const { run } = recorded();
     const times: Millis[] = [];
-    const log = unitLog(here('w'), run.clock, ({ unit, source, message }, at) => {
-      taken.push(`${unit} ${source} ${message}`);
-      times.push(at);
-    });
-    const tag = /-t (\S+)/.exec(log.say)?.[1] ?? '';
+    const log = unitLog(
+      here('w'),
+      run.clock,
+      ({ unit, source, message }, at) => {
+        taken.push(`${unit} ${source} ${message}`);
+        times.push(at);
+      },
+      expect.fail,
+    );
+    const tag = /-t (\S+)/.exec(log.say())?.[1] ?? '';
     const wall = Date.now() - 3_600_000;
     const entry = (later: Millis, fields: object) =>
       log.take(JSON.stringify({ __CURSOR: 's=1;i=2', __REALTIME_TIMESTAMP: `${(wall + later) * 1000}`, ...fields }));

@@ -1,5 +1,14 @@
-import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +24,7 @@ import { enter, leftRuns, strike } from '../harness/run/register.ts';
 import { Scope } from '../harness/run/scope.ts';
 import { jsonWithoutSecrets } from '../harness/run/secrets.ts';
 import { undo } from '../harness/run/undo.ts';
+import { skip } from './skip.ts';
 
 const mark = 'feedfacefeedface';
 const temporary = () => mkdtempSync(join(tmpdir(), 'ordeal-test-'));
@@ -84,12 +94,42 @@ describe('the ledger', () => {
     await ledger.owe({ undo: 'remove-folder', path: ours, mark });
     await ledger.owe({ undo: 'remove-folder', path: stranger, mark });
     const left = await ledger.payAll();
-    expect(left.map(({ debt }) => debt.undo === 'remove-folder' && debt.path)).to.deep.equal([stranger]);
+    expect(left.map(({ debt }) => debt?.undo === 'remove-folder' && debt.path)).to.deep.equal([stranger]);
     expect(left[0]?.error).to.contain('not ours');
     expect(existsSync(join(stranger, 'theirs'))).to.equal(true);
     expect(existsSync(ours)).to.equal(false);
     writeFileSync(join(stranger, '.ordeal'), mark);
     expect(await openLedger(folder).payAll()).to.deep.equal([]);
+  });
+
+  it('pays what can be read when a line says nothing, and keeps that line on the books', async () => {
+    const folder = temporary();
+    const path = join(folder, 'ours');
+    await openLedger(folder).owe({ undo: 'remove-folder', path, mark });
+    appendFileSync(join(folder, 'ledger.ndjson'), `${'\0'.repeat(200)}\n`);
+    mkdirSync(path);
+    const left = await openLedger(folder).payAll();
+    expect(existsSync(path)).to.equal(false);
+    expect(left).to.have.length(1);
+    expect(left[0]?.error).to.contain('ledger.ndjson:2:1: not a line of a ledger');
+    expect(() => readLedger(folder)).to.throw('ledger.ndjson:2');
+  });
+
+  it("is kept by the index too, which mends the folder's when a power loss spoilt it", async () => {
+    const root = temporary();
+    const { folder } = makeRunFolder({ runs: join(root, 'runs'), state: join(root, 'state') }, 'x');
+    const { mark } = JSON.parse(readFileSync(join(folder, 'owner.json'), 'utf8')) as { mark: string };
+    await openLedger(folder).owe({ undo: 'remove-folder', path: join(folder, 'cluster'), mark });
+    writeFileSync(join(folder, 'ledger.ndjson'), `${'\0'.repeat(200)}\n`);
+    expect(await openLedger(folder).payAll()).to.deep.equal([]);
+    expect(readLedger(folder).map(({ settled }) => settled)).to.deep.equal([true]);
+  });
+
+  it('pays no debt with the mark of another run', async () => {
+    const folder = temporary();
+    await openLedger(folder).owe({ undo: 'end-processes', mark });
+    const left = await openLedger(folder, {}, { mark: 'deadbeefdeadbeef' }).payAll();
+    expect(left[0]?.error).to.contain('the mark of another run');
   });
 
   it('goes on after a line cut short by a crash', async () => {
@@ -121,21 +161,37 @@ describe('undo', () => {
   it('removes a folder that it signed, or was about to sign, once or twice, and refuses any other', async () => {
     const folder = temporary();
     const path = join(folder, 'cluster');
-    await undo({ undo: 'remove-folder', path, mark });
+    await undo({ undo: 'remove-folder', path, mark }, { folder });
     mkdirSync(path);
-    await undo({ undo: 'remove-folder', path, mark });
+    await undo({ undo: 'remove-folder', path, mark }, { folder });
     expect(existsSync(path)).to.equal(false);
     mkdirSync(path);
     writeFileSync(join(path, '.ordeal'), '');
-    await undo({ undo: 'remove-folder', path, mark });
+    await undo({ undo: 'remove-folder', path, mark }, { folder });
     expect(existsSync(path)).to.equal(false);
     mkdirSync(join(path, 'deep', 'er'), { recursive: true });
     writeFileSync(join(path, '.ordeal'), 'another run');
-    const refused = await undo({ undo: 'remove-folder', path, mark }).catch((error: Error) => error.message);
+    const refused = await undo({ undo: 'remove-folder', path, mark }, { folder }).catch(
+      (error: Error) => error.message,
+    );
     expect(refused).to.contain('not ours');
     writeFileSync(join(path, '.ordeal'), `${mark}\n`);
-    await undo({ undo: 'remove-folder', path, mark });
+    await undo({ undo: 'remove-folder', path, mark }, { folder });
     expect(existsSync(path)).to.equal(false);
+  });
+
+  it('removes no folder outside that of the run, nor through a symbolic link, signed or not', async () => {
+    const folder = temporary();
+    const outside = temporary();
+    mkdirSync(join(outside, 'deep'));
+    symlinkSync(outside, join(folder, 'link'));
+    for (const path of [outside, folder, `${folder}/../x`, join(folder, 'link'), join(folder, 'link', 'deep')]) {
+      const refused = await undo({ undo: 'remove-folder', path, mark }, { folder }).catch(String);
+      expect(refused, path).to.contain('not ours');
+    }
+    writeFileSync(join(outside, '.ordeal'), mark);
+    expect(await undo({ undo: 'remove-folder', path: outside, mark }).catch(String)).to.contain('not ours');
+    expect(existsSync(join(outside, 'deep'))).to.equal(true);
   });
 
   it('refuses a control group without the mark, and takes an absent one for removed', async () => {
@@ -174,8 +230,28 @@ describe('the register of runs', () => {
     expect(whereabouts(us)).to.equal('here');
     expect(whereabouts({ ...us, start: '1' })).to.equal('dead');
     expect(whereabouts({ ...us, bootId: 'another' })).to.equal('dead');
-    expect(whereabouts({ ...us, namespace: 'pid:[1]' })).to.equal('elsewhere');
     expect(whereabouts({ ...us, machine: 'another', bootId: 'another' })).to.equal('elsewhere');
+    // Who sees every process of the machine sees that it has no such namespace.
+    expect(whereabouts({ ...us, namespace: 'pid:[1]' })).to.be.oneOf(['elsewhere', 'dead']);
+  });
+
+  it('asks after a harness in a container below it, and cannot judge one beside it', async function () {
+    if (spawnSync('unshare', ['--pid', '--fork', 'true']).status !== 0) skip(this, 'no namespaces can be made here');
+    const us = thisHarness();
+    const owner = JSON.stringify({ ...us, machine: 'another' });
+    const beside = `import { whereabouts } from ${JSON.stringify(new URL('../harness/run/owner.ts', import.meta.url).href)};
+      console.log(whereabouts(${owner}));`;
+    const args = ['--pid', '--fork', '--mount-proc', process.execPath, '--input-type=module', '-e', beside];
+    expect(spawnSync('unshare', args, { encoding: 'utf8' }).stdout).to.equal('elsewhere\n');
+
+    const below = spawn('unshare', ['--pid', '--fork', '--kill-child', 'sleep', '60'], { stdio: 'ignore' });
+    await sleep(500);
+    const [pid = ''] = readFileSync(`/proc/${below.pid}/task/${below.pid}/children`, 'utf8').trim().split(' ');
+    const start = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? '';
+    const harness = { ...us, pid: 1, start, namespace: readlinkSync(`/proc/${pid}/ns/pid`), machine: 'another' };
+    expect(whereabouts(harness)).to.equal('here');
+    expect(whereabouts({ ...harness, start: '1' })).to.equal('dead');
+    below.kill('SIGKILL');
   });
 });
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Death, Run } from '../model.ts';
 import { alive } from '../process.ts';
-import { redact } from './identities.ts';
+import { redact } from '../secrets.ts';
 import { ending, type Launched } from './launcher.ts';
 import { oomKills } from './memory.ts';
 

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { KubeObject } from '../kube/client.ts';
 import { type IdentitySpec, RefusedError } from '../model.ts';
 
+export { redact } from '../secrets.ts';
+
 /** For setting up only: everything it asks is exempt from the API server's flow control. */
 export const ADMIN = 'ordeal:admin';
 /** Creates the scenario's objects. */
@@ -32,14 +34,6 @@ export const OBSERVERS = [
 export const NODES = 'system:node:kwok-controller';
 export const CONTROLLERS = 'system:kube-controller-manager';
 export const SCHEDULER = 'system:kube-scheduler';
-
-/** Ours, and those of service accounts: signed JSON, its head and its body begin with an encoded `{"`. */
-const TOKEN = /ordeal\.[0-9a-f]{48}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g;
-/** Every token of the embedded cluster has this length, in characters. */
-export const TOKEN_LENGTH = 55;
-
-/** The text without the tokens of any run. */
-export const redact = (text: string) => text.replaceAll(TOKEN, '<redacted>');
 
 interface Identity {
   readonly user: string;

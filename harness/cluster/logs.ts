@@ -2,11 +2,11 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { redact, TOKEN_LENGTH } from './identities.ts';
+import { redact } from '../secrets.ts';
 
-/** Copies those logs that exist into a folder, every token replaced by `<redacted>`. */
+/** Copies those logs that exist into a folder, every secret replaced by `<redacted>`. */
 export async function copyLogs(logs: readonly string[], folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await Promise.all(logs.map((log) => copyRedacted(log, join(folder, basename(log)))));
 }
 
@@ -18,18 +18,19 @@ async function copyRedacted(from: string, to: string): Promise<void> {
   if (!there) return;
   await pipeline(
     createReadStream(from, { encoding: 'latin1' }),
-    withoutTokens,
+    withoutSecrets,
     createWriteStream(to, { encoding: 'latin1' }),
   );
 }
 
-async function* withoutTokens(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+async function* withoutSecrets(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = '';
   for await (const piece of pieces) {
-    const text = redact(rest + piece);
-    // A token may be cut in two: the end that could be its beginning waits for the next piece.
-    rest = text.slice(-TOKEN_LENGTH);
-    yield text.slice(0, -TOKEN_LENGTH);
+    const text = rest + piece;
+    // A token may be cut in two: a line that is not whole waits for the next piece.
+    const end = text.lastIndexOf('\n') + 1;
+    rest = text.slice(end);
+    yield redact(text.slice(0, end));
   }
-  yield rest;
+  yield redact(rest);
 }

@@ -3,8 +3,8 @@ import { request } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
 import { type ClusterSpec, type ComponentFacts, type ComponentName, RefusedError } from '../model.ts';
 import { marked } from '../process.ts';
+import { redact } from '../secrets.ts';
 import { type Wanted, wanted } from './flags.ts';
-import { redact } from './identities.ts';
 import type { Files, Ports } from './kwokctl.ts';
 import { commandLine, environment, listeners } from './proc.ts';
 

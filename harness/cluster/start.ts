@@ -1,6 +1,6 @@
 import { ToolError } from '../model.ts';
+import { redact } from '../secrets.ts';
 import { pasteable, run } from '../tools/command.ts';
-import { redact } from './identities.ts';
 import { type Files, NAME } from './kwokctl.ts';
 
 /** Nothing of our own environment reaches the components: no proxies, no ETCD_ or KWOK_ variables. */

@@ -2,7 +2,7 @@ import { type JournalEvent, type Report, ScenarioError, type Verdict } from '../
 import { readJournal } from '../run/journal.ts';
 import { readLedger } from '../run/ledger.ts';
 import { judge } from '../verdict/judge.ts';
-import type { Ambient } from './ambient.ts';
+import { type Ambient, plain } from './ambient.ts';
 
 /** Judges a run from its folder alone. Throws ScenarioError when the journal does not say what was planned. */
 export function reportOf(folder: string): Report {
@@ -47,7 +47,7 @@ export async function writeReports(report: Report, folder: string, ambient: Ambi
       try {
         await reporter.write(report, folder);
       } catch (error) {
-        ambient.err.write(`the report ${reporter.name} could not be written: ${error}\n`);
+        ambient.err.write(plain(`the report ${reporter.name} could not be written: ${error}`));
       }
     }),
   );

@@ -2,7 +2,7 @@ import { live } from '../../reports/live.ts';
 import { summary } from '../../reports/terminal.ts';
 import type { Report, Scenario } from '../model.ts';
 import { session } from '../run/session.ts';
-import { type Ambient, placesOf } from './ambient.ts';
+import { type Ambient, placesOf, plain } from './ambient.ts';
 import { reportOf, writeReports } from './finish.ts';
 import type { Provided } from './needs.ts';
 import { makeStage } from './stage.ts';
@@ -38,7 +38,7 @@ export async function play(
   await writeReports(report, ended.folder, ambient);
   const print = options.json ? ambient.err : ambient.out;
   print.write(`${summary(report, { color: print.color, columns: print.columns, folder: ended.folder })}\n`);
-  if (report.exitCode === 2 && ended.error instanceof Error) ambient.err.write(`${ended.error.message}\n`);
+  if (report.exitCode === 2 && ended.error instanceof Error) ambient.err.write(plain(ended.error.message));
   return { report, folder: ended.folder };
 }
 
@@ -51,7 +51,7 @@ function isolated(view: ReturnType<typeof live>, ambient: Ambient): ReturnType<t
       show();
     } catch (error) {
       broken = true;
-      ambient.err.write(`the live view failed: ${error}\n`);
+      ambient.err.write(plain(`the live view failed: ${error}`));
     }
   };
   return { append: (event) => guard(() => view.append(event)), close: () => guard(() => view.close()) };

@@ -30,7 +30,10 @@ export async function prove(
     reports.push(report);
     if (report.exitCode === 130 || report.exitCode === 2) break;
   }
-  const code = worst(reports.map((report) => report.exitCode));
+  // A fix that held against nothing known to break proves nothing.
+  const shown = reports.some(({ scenario }) => scenario.variant.expect === 'signature');
+  if (!shown) ambient.err.write('no vulnerable variant was played: nothing was shown broken, so nothing was proved\n');
+  const code = worst([...reports.map((report) => report.exitCode), shown ? 0 : 3]);
   const page = reports.length > 1 ? await writeProve(reports, placesOf(ambient, options.runsDir).runs) : undefined;
   const print = options.json ? ambient.err : ambient.out;
   print.write(`${proveSummary(reports, { color: print.color, columns: print.columns, ...(page ? { page } : {}) })}\n`);

@@ -31,13 +31,13 @@ export async function makeStage(
   const { provider, kubernetes } = await providerOf(scenario, provided, targetFor(scenario, asked), env);
   const reasons = reasonsAgainst(scenario, asked, kubernetes);
   const { existing } = targetFor(scenario, asked);
-  if (existing !== undefined && scenario.installs.length > 0) {
-    // Hooks and CRDs of a chart have no undo yet.
-    reasons.push(`${scenario.id} installs charts, and what they create could not be taken back from ${existing}`);
+  if (existing !== undefined && scenario.installs.length + scenario.objects.length > 0) {
+    // Neither objects in namespaces of others nor what a chart's hooks create have an undo yet.
+    reasons.push(`${scenario.id} creates objects that could not be taken back from ${existing}`);
   }
   const unavailable = await provider.unavailable(scenario.cluster);
   if (unavailable !== undefined) reasons.push(`${provider.name}: ${unavailable}`);
-  if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
+  refuse(reasons);
   return {
     provider,
     probes: scenario.probes.map((name) => {
@@ -51,8 +51,23 @@ export async function makeStage(
       if (!kind) throw new RefusedError(`no fault "${spec.fault}"`);
       return { spec, fault: kind.make(spec) };
     }),
+    // The version of an image or a cluster of the user's is known only now.
+    admit: async (cluster, run) => {
+      if (kubernetes === undefined) refuse(reasonsAgainst(scenario, asked, await versionOfCluster(cluster, run)));
+    },
     prepare: (phase, cluster, run) => createObjects(scenario, phase, cluster, run),
   };
+}
+
+function refuse(reasons: readonly string[]): void {
+  if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
+}
+
+async function versionOfCluster(cluster: Cluster, run: Run): Promise<string> {
+  const { KubeClient } = await import('../kube/client.ts');
+  await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
+  const { gitVersion } = await client.get<{ gitVersion: string }>('/version');
+  return gitVersion.replace(/^v/, '');
 }
 
 async function providerOf(

@@ -9,7 +9,7 @@ export interface ContainerState {
   readonly finishedAt: string;
   /** Its memory limit in bytes; -1 is none. */
   readonly memory: number;
-  /** Limit of memory and swap together, in bytes; undefined where docker's own rule applies. */
+  /** Limit of memory and swap together, in bytes, -1 is none; undefined where docker's own rule applies. */
   readonly swap: number | undefined;
   /** In its networks. */
   readonly addresses: readonly string[];
@@ -37,10 +37,20 @@ export async function stateOf(container: string, signal: AbortSignal): Promise<C
     startedAt: said.state.StartedAt,
     finishedAt: said.state.FinishedAt,
     memory: limited(said.memory) ? said.memory : -1,
-    swap: limited(said.memory) && limited(said.swap) ? said.swap : undefined,
+    swap: limited(said.memory) && (limited(said.swap) || said.swap === -1) ? said.swap : undefined,
     addresses: Object.values(said.networks).map(({ IPAddress }) => IPAddress),
   };
 }
+
+const PAGE = 4096;
+const OURS = 1913;
+
+/**
+ * The limit as we tell it to docker, so that it is known for ours: the kernel counts in pages and ignores the rest, docker keeps
+ * every byte. Who finds such a limit must not take it for the node's own.
+ */
+export const signedLimit = (bytes: number) => Math.floor(bytes / PAGE) * PAGE + OURS;
+export const isSignedLimit = (bytes: number) => bytes > 0 && bytes % PAGE === OURS;
 
 /** None is 0, -1, or as much as the kernel can count. */
 const limited = (bytes: number) => bytes > 0 && bytes < 2 ** 60;

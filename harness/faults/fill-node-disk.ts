@@ -82,7 +82,7 @@ async function spaceOfDocker(): Promise<Space | undefined> {
   return { available: bavail * bsize, size: blocks * bsize };
 }
 
-/** Why so much must not be taken. */
+/** Why so much must not be taken. One fault is looked at: several that begin together may leave less than the reserve. */
 export function refuseFilling(bytes: number, { available, size }: Space): string | undefined {
   const keep = Math.max(10 * GiB, size / 10);
   if (available - bytes >= keep) return undefined;

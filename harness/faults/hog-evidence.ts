@@ -1,6 +1,6 @@
 import { type Cluster, ClusterError, type Node, type Run } from '../model.ts';
 import type { Hogs } from './hog-pods.ts';
-import { memoryOf, pressureOf, ranIntoLimit } from './node-memory.ts';
+import { forgetPeak, memoryOf, type Pressure, pressureOf, ranIntoLimit } from './node-memory.ts';
 import { inMiB } from './parameter.ts';
 import type { Evidence } from './targets.ts';
 import { ask } from './unit.ts';
@@ -9,6 +9,13 @@ interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly status?: {
     readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
     readonly containerStatuses?: readonly {
       readonly state?: ContainerIs;
       readonly lastState?: ContainerIs;
@@ -20,7 +27,7 @@ interface ContainerIs {
   readonly terminated?: { readonly reason?: string };
 }
 
-/** Hogs are real when they held nine tenths of what they should, when they were killed or evicted for it, or when most of the node was theirs and it ran into its limit. */
+/** Hogs are real when they held nine tenths of what they should, when they were killed or evicted for memory, or when most of the node was theirs and it ran into its limit. */
 export async function hogEvidence(
   node: Node,
   namespace: string,
@@ -28,19 +35,20 @@ export async function hogEvidence(
   cluster: Cluster,
   run: Run,
 ): Promise<() => Promise<Evidence>> {
+  await forgetPeak(node, run.signal);
   const before = await pressureOf(node);
   const { has } = await memoryOf(node);
   return async () => {
     const pods = await podsOf(namespace, cluster, run);
-    const evicted = pods.filter(({ status }) => status?.reason === 'Evicted').length;
+    const evicted = pods.filter(evictedForMemory).length;
     const killed = pods.filter((pod) =>
       states(pod).some(({ terminated }) => terminated?.reason === 'OOMKilled'),
     ).length;
     const waiting = new Set(pods.flatMap((pod) => states(pod).flatMap((state) => state.waiting?.reason ?? [])));
-    const detail = `${pods.length} hogs, ${killed} of them OOM-killed, ${evicted} evicted`;
+    const detail = `${pods.length} hogs, ${killed} of them OOM-killed, ${evicted} evicted for memory`;
     if (evicted + killed > 0) return { real: true, detail };
     const held = await heldBy(node, pods, run.signal);
-    const full = ranIntoLimit(before, await pressureOf(node));
+    const full = becameFull(before, await pressureOf(node));
     const wanted = hogs.total * hogs.pods;
     const real = pods.length === hogs.pods && (held >= 0.9 * wanted || (full && held >= has / 2));
     const waits = waiting.size > 0 ? `; waiting: ${[...waiting].join(', ')}` : '';
@@ -50,6 +58,17 @@ export async function hogEvidence(
     };
   };
 }
+
+/** Whatever its phase: a hog that ends well when it is told to has succeeded. */
+export function evictedForMemory({ status }: Pick<Pod, 'status'>): boolean {
+  const target = status?.conditions?.find(({ type, status: is }) => type === 'DisruptionTarget' && is === 'True');
+  const evicted = status?.reason === 'Evicted' || target?.reason === 'TerminationByKubelet';
+  return evicted && /low on resource: memory\b/.test(`${status?.message} ${target?.message}`);
+}
+
+/** A node that was full before, of page cache say, tells nothing by being full. */
+export const becameFull = (before: Pressure, now: Pressure) =>
+  ranIntoLimit(before, now) && (now.hits > before.hits || !ranIntoLimit(before, before));
 
 const states = ({ status }: Pod): ContainerIs[] =>
   (status?.containerStatuses ?? []).flatMap(({ state, lastState }) => [state ?? {}, lastState ?? {}]);

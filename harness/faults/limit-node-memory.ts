@@ -1,6 +1,6 @@
 import { docker } from '../docker.ts';
 import { type FaultKind, type FaultSpec, type Node, RefusedError, type Run, ToolError } from '../model.ts';
-import { containerOf, runningState } from './container.ts';
+import { containerOf, isSignedLimit, runningState, signedLimit } from './container.ts';
 import { refuseLimit } from './memory-bounds.ts';
 import { forgetPeak, memoryBeforehand, memoryOf, pressureOf, ranIntoLimit } from './node-memory.ts';
 import { givenAmount, inMiB } from './parameter.ts';
@@ -21,9 +21,12 @@ export const limitNodeMemory: FaultKind = {
 const make = (spec: FaultSpec, bytes: number) =>
   nodeFault(spec, {
     outside: true,
-    async refuse(nodes) {
+    async refuse(nodes, _cluster, run) {
       for (const node of nodes) {
-        const reason = refuseLimit(bytes, await memoryOf(node));
+        const { memory } = await runningState(node, run.signal);
+        const reason = isSignedLimit(memory)
+          ? `${node.name} is limited by ordeal already, to ${inMiB(memory)}: wait for that run, or say ordeal clean`
+          : refuseLimit(bytes, await memoryOf(node));
         if (reason !== undefined) throw new RefusedError(`fault ${spec.name}: ${reason}`);
       }
     },
@@ -64,8 +67,11 @@ const make = (spec: FaultSpec, bytes: number) =>
 /** The kernel refuses a limit below what is in use and cannot be given back. */
 async function limit(node: Node, container: string, bytes: number, spec: FaultSpec, run: Run): Promise<void> {
   try {
-    const most = ['--memory', String(bytes), '--memory-swap', String(bytes)];
-    await docker(['update', ...most, container], { signal: run.signal });
+    const signed = String(signedLimit(bytes));
+    const most = ['--memory', signed, '--memory-swap', signed];
+    run.signal.throwIfAborted();
+    // No signal: cut off between client and daemon, nobody would know whether it was done.
+    await docker(['update', ...most, container]);
   } catch (error) {
     if (!(error instanceof ToolError) || !/unable to set memory limit/.test(error.message)) throw error;
     const { usage } = await pressureOf(node);

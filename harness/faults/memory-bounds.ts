@@ -14,7 +14,10 @@ export function refuseLimit(bytes: number, { node, has }: NodeMemory): string | 
   return undefined;
 }
 
-/** Why hogs of so many bytes must not be let loose: they would harm the host, not the nodes. */
+/**
+ * Why hogs of so many bytes must not be let loose: they would harm the host, not the nodes. One fault is looked at, and what the host
+ * has now: several that begin together may take more than it has to spare in all.
+ */
 export function refuseHogs(each: number, pods: number, nodes: readonly NodeMemory[]): string | undefined {
   for (const { node, limit, has, available } of nodes) {
     if (each > has) return `one hog of ${inMiB(each)} is more than ${node} has (${inMiB(has)})`;

@@ -9,28 +9,48 @@ interface Sample {
 
 const saturatedFor = 10;
 const slowdown = 2;
+/** A group that did nothing for a moment may do the first of a burst at once. */
+const share = 0.8;
+
+/** Synced writes, in seconds each, of so many bytes: before the quota came and under it. */
+interface Canary {
+  readonly name: string;
+  readonly block: number;
+  readonly before: readonly number[];
+  readonly during: readonly number[];
+}
 
 /**
- * Real when a throttled control group was served 95 % of its quota or more for ten seconds in all, and a canary under the same quota
- * needed at least twice as long for a synced write as before.
+ * Real when a throttled control group was served 95 % of its quota or more for ten seconds in all, every group still has the quota,
+ * and a canary under the same quota needed as long for a synced write as the quota allows at best, and twice as long as before.
  */
-export function throttleEvidence(
-  samples: string,
-  quota: Quota,
-  canary: { readonly name: string; readonly before: readonly number[]; readonly during: readonly number[] },
-): Evidence {
+export function throttleEvidence(samples: string, quota: Quota, canary: Canary, checked: string): Evidence {
   const busiest = [...bySeries(samples, canary.name)]
     .map(([group, series]) => ({ group, seconds: saturation(series, quota) }))
     .reduce((most, one) => (one.seconds > most.seconds ? one : most), { group: 'none', seconds: 0 });
   const [before, during] = [median(canary.before), median(canary.during)];
-  const slowed = canary.before.length > 0 && canary.during.length > 0 && during >= slowdown * before;
+  const { iops = Infinity, bytesPerSecond = Infinity } = quota;
+  const least = share / Math.min(iops, bytesPerSecond / canary.block);
+  const slowed = canary.before.length > 0 && canary.during.length > 0 && during >= Math.max(slowdown * before, least);
+  const notHeld = unheld(checked, canary.name);
   const seconds = (value: number) => (Number.isNaN(value) ? 'unknown' : `${(value * 1000).toPrecision(3)} ms`);
   return {
-    real: busiest.seconds >= saturatedFor && slowed,
+    real: busiest.seconds >= saturatedFor && slowed && notHeld === undefined,
     detail:
       `quota used up for ${busiest.seconds.toFixed(0)} s by ${busiest.group}, ` +
-      `a synced write of the canary takes ${seconds(during)} (${seconds(before)} before)`,
+      `a synced write of the canary takes ${seconds(during)} (${seconds(before)} before, ${seconds(least)} at least under the quota)` +
+      (notHeld === undefined ? '' : `; not in force: ${notHeld}`),
   };
+}
+
+/** Which limit is not there, if any; of the lines of `check`. */
+function unheld(checked: string, canary: string): string | undefined {
+  const lines = checked.split('\n');
+  const missing = lines.find((line) => line.startsWith('unheld '));
+  if (missing !== undefined) return missing.slice('unheld '.length).trim();
+  const held = lines.filter((line) => line.startsWith('held '));
+  if (!held.some((line) => line.includes(canary))) return 'no limit of the canary';
+  return held.some((line) => !line.includes(canary)) ? undefined : 'no limit of kubelet, runtime or containers';
 }
 
 /** Seconds a write, of the lines of the canary. */

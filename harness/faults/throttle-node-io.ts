@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FaultKind, type FaultSpec, type Millis, type Node, RefusedError, type Run } from '../model.ts';
+import { refuseForeignLimits } from './foreign-limits.ts';
 import { amount } from './parameter.ts';
 import { nodeFault, sign } from './targets.ts';
 import { pacesOf, throttleEvidence } from './throttle-evidence.ts';
@@ -27,6 +28,7 @@ const make = (spec: FaultSpec, quota: Quota) =>
   nodeFault(spec, {
     async break(node, _cluster, run) {
       const device = await deviceOf(node, run.signal);
+      await refuseForeignLimits(node, device, run.signal);
       // What waits to be written, of images just loaded say, would use up the quota for minutes.
       await ask(node, ['sync', '-f', '/var'], run.signal);
       const name = `ordeal-${run.mark}-io`;
@@ -63,7 +65,9 @@ const make = (spec: FaultSpec, quota: Quota) =>
           // The burst during which the quota came is neither.
           const during = paces.slice(canary.before.length + 1);
           const read = await ask(node, ['cat', samples], run.signal);
-          return throttleEvidence(read, quota, { name: canary.name, before: canary.before, during });
+          const checked = await ask(node, ['/bin/bash', script, 'check'], run.signal);
+          const { block } = burstUnder(quota);
+          return throttleEvidence(read, quota, { name: canary.name, block, before: canary.before, during }, checked);
         },
         async end() {
           await owed.settle();

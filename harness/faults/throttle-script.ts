@@ -7,8 +7,9 @@ export interface Quota {
 /**
  * The bash program that holds a quota on a node: `hold` limits the control groups of kubelet, containerd, every container and
  * the canary, and those that appear later, within half a second, and says what each was asked for: `<uptime, s> <group> <reads>
- * <writes> <bytes read> <bytes written>`. `lift` takes the limits away. cgroup v1 throttles each group by itself, so every one has
- * the whole quota; v2 is hierarchical, so that all pods share one.
+ * <writes> <bytes read> <bytes written>`. `check` reads the limits back: `held <group>`, or `unheld <file>: <what it says>`. `lift`
+ * takes the limits away. cgroup v1 throttles each group by itself, so every one has the whole quota; v2 is hierarchical, so that all
+ * pods share one.
  */
 export const throttleScript = (device: string, quota: Quota, canary: string): string => `#!/bin/bash
 device=${device}
@@ -25,21 +26,23 @@ groups() {
   ls -d $root/system.slice/{containerd,kubelet,${canary}}.service 2>/dev/null
 }
 
-put() { # file, limit
-  local line=
-  { read -r line < "$1"; } 2>/dev/null
-  [ "$line" = "$2" ] || echo "$2" > "$1"
+has() { # file, limit
+  local line
+  while read -r line; do [ "$line" = "$2" ] && return; done < "$1"
+  return 1
 }
 
-hold() {
+put() { has "$1" "$2" || echo "$2" > "$1"; } # file, limit
+
+each() { # group, what to do with each of its files and the limit it should have
   if [ -z "$v1" ]; then
-    put $1/io.max "$device rbps=\${bps:-max} wbps=\${bps:-max} riops=\${iops:-max} wiops=\${iops:-max}"
+    $2 $1/io.max "$device rbps=\${bps:-max} wbps=\${bps:-max} riops=\${iops:-max} wiops=\${iops:-max}"
     return
   fi
   local way
   for way in read write; do
-    [ -z "$iops" ] || put $1/blkio.throttle.\${way}_iops_device "$device $iops"
-    [ -z "$bps" ] || put $1/blkio.throttle.\${way}_bps_device "$device $bps"
+    [ -z "$iops" ] || $2 $1/blkio.throttle.\${way}_iops_device "$device $iops" || return
+    [ -z "$bps" ] || $2 $1/blkio.throttle.\${way}_bps_device "$device $bps" || return
   done
 }
 
@@ -79,10 +82,29 @@ lift() {
   done
 }
 
-if [ "$1" = lift ]; then lift; exit 0; fi
+unheld() { # file, limit
+  has "$1" "$2" && return
+  echo "unheld \${1#$root/}: $(tr '\\n' ' ' < "$1")"
+  return 1
+}
+
+check() {
+  local group said waited=
+  for group in $(groups); do
+    # Those that have just come are limited soon.
+    each $group has || [ -n "$waited" ] || { waited=1; sleep 2; }
+    said=$(each $group unheld)
+    [ -d $group ] && echo "\${said:-held \${group#$root/}}"
+  done 2>/dev/null
+}
+
+case $1 in
+  lift) lift; exit 0;;
+  check) check; exit 0;;
+esac
 while :; do
   # Control groups come and go meanwhile.
-  for group in $(groups); do { hold $group; say $group; } 2>/dev/null; done
+  for group in $(groups); do { each $group put; say $group; } 2>/dev/null; done
   sleep 0.5
 done
 `;

@@ -71,4 +71,9 @@ export async function startService(
 
 /** What gives a unit back its life, stopped or killed or paused. */
 export const revival = (unit: NodeUnit) =>
-  `systemctl kill --kill-whom=main --signal=CONT ${unit}.service; systemctl start ${unit}.service`;
+  [
+    `systemctl kill --kill-whom=main --signal=CONT ${unit}.service`,
+    // Who died too often is not started otherwise.
+    `systemctl reset-failed ${unit}.service`,
+    `systemctl start ${unit}.service`,
+  ].join('; ');

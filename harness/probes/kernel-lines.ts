@@ -12,9 +12,15 @@ export interface KernelLine {
   readonly line: string;
   /** Of the line that says whom it killed: labels of `node.oom-victims`, with the pod's uid. */
   readonly victim?: { readonly labels: Labels; readonly process: string; readonly pod: string | undefined };
+  /** Why kills are not told of whom they are or are not told at all, where this line shows it. */
+  readonly lost?: string;
 }
 
 interface Kill {
+  /** The process that will be killed, as the line that says so names it. */
+  readonly process: string;
+  /** Its control group. */
+  readonly group: string;
   readonly stranger: boolean;
   readonly node: string | undefined;
   readonly labels: Labels;
@@ -23,14 +29,20 @@ interface Kill {
 
 /**
  * Says which node a line of the kernel log is about. A report of an OOM kill is many lines, and only one of them,
- * `oom-kill:constraint=…,oom_memcg=…,task_memcg=…`, names control groups: those before wait for it, the one after belongs to it.
- * What befell containers that are no node of ours is left out.
+ * `oom-kill:constraint=…,oom_memcg=…,task_memcg=…,task=…,pid=…`, names control groups: those before wait for it, the kill of that
+ * very process belongs to it. The kernel writes no more than ten such reports in five seconds, but always who was killed: a kill
+ * without a report is of nobody knows whom. What befell containers that are no node of ours is left out.
  */
 export class KernelLines {
   readonly #tenants: readonly Tenant[];
   readonly #alone: string | undefined;
   #invoked: string[] = [];
+  /** Reported, not yet done. */
   #kill: Kill | undefined;
+  /** The latest that was done. */
+  #killed: Kill | undefined;
+  /** The one with whom others are killed now. */
+  #together: Kill | undefined;
 
   constructor(tenants: readonly Tenant[]) {
     this.#tenants = tenants;
@@ -41,6 +53,7 @@ export class KernelLines {
   read(line: string): readonly KernelLine[] {
     if (/invoked oom-killer/.test(line)) {
       this.#invoked = [...this.#invoked.slice(-9), line];
+      this.#together = undefined;
       return [];
     }
     if (line.includes('oom-kill:constraint=')) {
@@ -50,23 +63,38 @@ export class KernelLines {
       this.#kill = kill;
       return kill.stranger ? [] : lines.map((each) => ({ node: kill.node, line: each }));
     }
-    const [, process] = /Killed process \d+ \((.*?)\) total-vm/.exec(line) ?? [];
-    const kill = this.#kill;
-    if (process === undefined || !kill) return [{ node: this.#alone, line }];
+    const [, pid, process] = /Killed process (\d+) \((.*?)\) total-vm/.exec(line) ?? [];
+    if (pid === undefined || process === undefined) return this.#other(line);
+    const kill = this.#kill?.process === `${pid} ${process}` ? this.#kill : this.#together;
+    this.#kill = undefined;
+    this.#killed = kill;
+    if (!kill)
+      return [{ node: this.#alone, line, lost: `the kernel does not say whose ${process} (${pid}) it killed` }];
     if (kill.stranger) return [];
     return [{ node: kill.node, line, victim: { labels: kill.labels, process, pod: kill.pod } }];
+  }
+
+  #other(line: string): readonly KernelLine[] {
+    const [, whole] = /^Tasks in (\/.*) are going to be killed due to memory\.oom\.group set/.exec(line) ?? [];
+    // The rest of a group is killed at once, without reports of its own.
+    if (whole !== undefined)
+      this.#together = `${this.#killed?.group}/`.startsWith(`${whole}/`) ? this.#killed : undefined;
+    else if (!line.startsWith('oom_reaper:')) this.#together = undefined;
+    const dropped = /oom\w*: \d+ callbacks suppressed/.test(line);
+    return [{ node: this.#alone, line, ...(dropped && { lost: `the kernel dropped reports of its kills (${line})` }) }];
   }
 
   #killOf(line: string): Kill {
     const [, limited = ''] = /\boom_memcg=([^,]*)/.exec(line) ?? [];
     const [, task = ''] = /\btask_memcg=([^,]*)/.exec(line) ?? [];
+    const [, name = '', pid = ''] = /,task=(.*),pid=(\d+),uid=\d+/.exec(line) ?? [];
     const tenant = this.#tenants.find(({ container }) => container !== undefined && task.includes(container));
     const node = tenant?.node ?? this.#alone;
     const below = (path: string) => (tenant?.container ? (path.split(tenant.container)[1] ?? '') : path);
     const { victim, qos, pod } = victimOf(below(task));
     const limit = limited === '' ? 'machine' : limitOf(below(limited), this.#alone !== undefined);
     const labels = { ...(node !== undefined && { node }), victim, qos, limit };
-    return { stranger: node === undefined, node, labels, pod };
+    return { process: `${pid} ${name}`, group: task, stranger: node === undefined, node, labels, pod };
   }
 }
 

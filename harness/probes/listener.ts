@@ -1,27 +1,29 @@
 import { type Clock, type Millis, type Node, ToolError } from '../model.ts';
 import { pause } from './every.ts';
 
-/** A listener says so often that it listens. */
-export const beat: Millis = 2_000;
-/** One that says nothing for so long is not heard. */
-const deaf: Millis = 8_000;
+/** One of whom nothing is heard for so long after a sign was due is deaf. */
+const late: Millis = 6_000;
 /** One that says nothing for so long is ended, and another takes its place. A node that starves needs its time for the first. */
 const hopeless: Millis = 30_000;
 const retry: Millis = 1_000;
 const least: Millis = 100;
-/** Beats after which a listener ends by itself, whoever lives; another goes on where it stopped. */
-const beats = 300;
+/** So often it is seen whether the follower lives. */
+const tick: Millis = 2_000;
+/** A listener ends by itself then, whoever lives; another goes on where it stopped. */
+const lifetime: Millis = 600_000;
 
 /**
- * Runs `$1` seconds at most of a log's follower beside a loop that makes it say that it listens. Either's end is the other's. What
- * starts it on the node ends it with a signal, for which `wait` gives way where `sleep` would not.
+ * Runs a log's follower beside a loop that makes signs of life. Either's end is the other's. What starts it on the node ends it with
+ * a signal, for which `wait` gives way where `sleep` would not. A follower that fails at once gets no sign to hear.
  */
-function listening(follow: string, say: string): string {
+function listening({ follow, say, beat, hurried }: Log): string {
+  const ticks = Math.max(1, Math.round(beat / tick));
   return [
-    `${follow} & f=$!`,
-    "trap 'kill $f 2>/dev/null; exit 0' TERM INT HUP",
-    `i=0; while [ $i -lt ${beats} ] && kill -0 $f 2>/dev/null; do ${say}`,
-    `[ $i -lt 5 ] && s=0.3 || s=${beat / 1000}; i=$((i+1)); sleep $s & wait $!; done`,
+    `${follow()} & f=$!`,
+    "trap 'kill $f $! 2>/dev/null; exit 0' TERM INT HUP",
+    `i=0; while [ $i -lt ${lifetime / tick} ]; do`,
+    `[ $i -lt ${hurried} ] && s=0.3 || s=${tick / 1000}; sleep $s >/dev/null & wait $!`,
+    `kill -0 $f 2>/dev/null || break; if [ $i -lt ${hurried} ] || [ $((i % ${ticks})) = 0 ]; then ${say()}; fi; i=$((i+1)); done`,
     // A follower that ended by itself has failed, whatever it says.
     'kill -0 $f 2>/dev/null && { kill $f; exit 0; }; wait $f; s=$?; [ $s = 0 ] && s=1; exit $s',
   ].join('\n');
@@ -30,8 +32,12 @@ function listening(follow: string, say: string): string {
 export interface Log {
   /** A shell command that follows the log, from where the last one stopped; asked at each start. */
   follow(): string;
-  /** A shell command that makes a sign of life appear. */
-  readonly say: string;
+  /** A shell command that makes a sign appear in the log itself: whoever finds it there listens; asked after `follow`. */
+  say(): string;
+  /** How often it does: 2 s or a multiple. */
+  readonly beat: Millis;
+  /** So many of the first signs follow each other in haste. */
+  readonly hurried: number;
   /** Of the node that is followed now. */
   readonly node: () => Node;
   /** Takes a line; returns until when it proves that all of the log was heard, if it does. */
@@ -54,7 +60,7 @@ export class Listener {
 
   /** Throws `ToolError` when it is not heard now. */
   check(): Millis {
-    if (this.#clock.now() - this.heard <= deaf) return this.heard;
+    if (this.#clock.now() - this.heard <= this.#log.beat + late) return this.heard;
     throw this.trouble ?? this.#silence();
   }
 
@@ -74,7 +80,7 @@ export class Listener {
 
   async #once(signal: AbortSignal): Promise<void> {
     const deafness = new AbortController();
-    const command = ['sh', '-c', listening(this.#log.follow(), this.#log.say)];
+    const command = ['sh', '-c', listening(this.#log)];
     let last = this.#clock.now();
     const guard = setInterval(() => {
       if (this.#clock.now() - last > hopeless) deafness.abort(this.#silence());
@@ -94,6 +100,6 @@ export class Listener {
 
   #silence(): ToolError {
     const node = this.#log.node().name;
-    return new ToolError(`nothing is heard of the log of ${node}, not even our own sign`, { command: this.#log.say });
+    return new ToolError(`nothing is heard of the log of ${node}, not even our own sign`, { command: this.#log.say() });
   }
 }

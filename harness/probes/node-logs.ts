@@ -2,7 +2,7 @@ import { type Millis, type Node, type Probe, type Run, ToolError } from '../mode
 import { pause, together, untilAborted } from './every.ts';
 import { KernelLines, type Tenant } from './kernel-lines.ts';
 import { kernelLog } from './kernel-log.ts';
-import { beat, Listener } from './listener.ts';
+import { Listener } from './listener.ts';
 import { LogTally } from './log-tally.ts';
 import { metricsOf } from './metrics.ts';
 import { pollNodes, taken } from './poll-nodes.ts';
@@ -12,13 +12,16 @@ const name = 'node-logs';
 const metrics = metricsOf(name);
 const ofKernel = metrics.filter(({ name: metric }) => metric === 'node.oom-victims');
 const ofAll = metrics.filter((metric) => !ofKernel.includes(metric));
+const period: Millis = 2_000;
+/** The time after which journald tells that it dropped lines, as it is shipped. */
+const interval: Millis = 30_000;
 /** All nodes should be heard by then; those that are not are told as not seen. */
 const beginning: Millis = 15_000;
 const boot = '/proc/sys/kernel/random/boot_id';
 
 /**
  * Follows the logs of the kubelet and containerd on every node and the log of every kernel, and tells lines that have a known
- * signature. Each follower makes its log bring a sign of life every two seconds: silence is not the same as no news.
+ * signature. Each follower makes its log bring a sign of life again and again: silence is not the same as no news.
  */
 export function nodeLogs(): Probe {
   return {
@@ -37,14 +40,14 @@ export function nodeLogs(): Probe {
         // The kernel is heard by any node that has it, while the log of a node that starves may be late.
         const kernel = await pollNodes(run, signal, {
           source: `${name}/kernel`,
-          every: beat,
+          every: period,
           nodes,
           metrics: () => ofKernel,
           look: async (node) => ({ certain: taken(kernels, node).check(), write: () => tally.flushVictims(true) }),
         });
         const both = await pollNodes(run, signal, {
           source: name,
-          every: beat,
+          every: period,
           nodes,
           metrics: () => ofAll,
           look: async (node) => {
@@ -67,8 +70,17 @@ export function nodeLogs(): Probe {
 }
 
 function unitsOf(node: Node, run: Run, tally: LogTally): Listener {
-  const log = unitLog(node, run.clock, (entry, at) => tally.unit(node.name, entry, at));
-  return new Listener(log, run.clock);
+  const lost = (reason: string) =>
+    tellLost(run, [name], Math.min(listener.heard, run.clock.now() - interval), `${node.name}: ${reason}`);
+  const log = unitLog(node, run.clock, (entry, at) => tally.unit(node.name, entry, at), lost);
+  const listener = new Listener(log, run.clock);
+  return listener;
+}
+
+/** What was dropped since `from`, as far as is known. */
+function tellLost(run: Run, sources: readonly string[], from: Millis, reason: string): void {
+  for (const source of sources)
+    run.journal.append({ kind: 'blind', source, from: Math.max(0, from), reason, explained: false, lost: true });
 }
 
 /** One listener for each kernel: nodes that are containers of one machine have the same. */
@@ -79,15 +91,15 @@ async function kernelsOf(nodes: readonly Node[], run: Run, tally: LogTally): Pro
   const listeners = new Map<Node, Listener>();
   for (const group of groups.values()) {
     const lines = new KernelLines(group.map(tenant));
+    const lost = (reason: string) => tellLost(run, [name, `${name}/kernel`], listener.heard, reason);
     const take = (line: string) => {
-      for (const each of lines.read(line)) tally.kernel(each);
+      for (const each of lines.read(line)) {
+        tally.kernel(each);
+        if (each.lost !== undefined) lost(each.lost);
+      }
     };
-    const lost = () => {
-      const reason = 'the kernel dropped lines of its log before they were read';
-      for (const source of [name, `${name}/kernel`])
-        run.journal.append({ kind: 'blind', source, from: listener.heard, reason, explained: false });
-    };
-    const listener = new Listener(kernelLog(group, run.clock, take, lost), run.clock);
+    const overrun = () => lost('the kernel dropped lines of its log before they were read');
+    const listener = new Listener(kernelLog(group, run.clock, take, overrun), run.clock);
     for (const node of group) listeners.set(node, listener);
   }
   return listeners;

@@ -48,6 +48,18 @@ export function conditionOf({ status }: Pod, type: string): Condition | undefine
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
+/**
+ * Why the kubelet evicted it, if it did. Its phase says nothing of that: one whose containers end well when they are told to has
+ * succeeded.
+ */
+export function evictionOf(pod: Pod): string | undefined {
+  const { reason, message } = pod.status ?? {};
+  const target = conditionOf(pod, 'DisruptionTarget');
+  const byKubelet = target?.status === 'True' && target.reason === 'TerminationByKubelet';
+  if (reason !== 'Evicted' && !byKubelet) return undefined;
+  return message ?? target?.message ?? 'no message';
+}
+
 export const isReady = (pod: Pod) => conditionOf(pod, 'Ready')?.status === 'True';
 
 export function containersOf({ status }: Pod): readonly ContainerStatus[] {

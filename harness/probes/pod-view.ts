@@ -3,11 +3,13 @@ import type { KubeObject } from '../kube/client.ts';
 import type { Labels, Millis, Run } from '../model.ts';
 import { appOf } from './app.ts';
 import { PodCounts } from './pod-counts.ts';
-import { conditionOf, endingsOf, isReady, type Pod, restartsOf, troublesOf } from './pod-status.ts';
+import { conditionOf, endingsOf, evictionOf, isReady, type Pod, restartsOf, troublesOf } from './pod-status.ts';
 import { Sums } from './sums.ts';
 
-/** So many are told one by one; all are counted. */
+/** So many are told one by one, and so many of those that a verdict reads; all are counted. */
 const told = 500;
+const toldOfDeaths = 10_000;
+const deaths: ReadonlySet<string> = new Set(['Evicted', 'OOMKilled']);
 const increments = ['pod.restarts', 'pod.oom-kills', 'pod.evictions', 'pod.deletion-marks', 'pod.start-errors'];
 
 /** One pod: another with its name has another uid. */
@@ -20,6 +22,7 @@ interface Known {
   restarts: number;
   wasReady: boolean;
   marked: boolean;
+  evicted: boolean;
   phase: string;
   pod: Pod;
 }
@@ -31,6 +34,7 @@ export class PodView {
   readonly #counts: PodCounts;
   readonly #known = new Map<string, Known>();
   #told = 0;
+  #toldOfDeaths = 0;
   synced = false;
 
   constructor(run: Run) {
@@ -55,6 +59,7 @@ export class PodView {
       restarts: 0,
       wasReady: false,
       marked: false,
+      evicted: false,
       phase: '',
       pod,
     };
@@ -96,8 +101,9 @@ export class PodView {
       else if (news && exitCode) this.#seen(pod, `${container}: ${reason}, exit ${exitCode}`, reason, finishedAt);
     }
     const restarts = restartsOf(pod);
+    const eviction = evictionOf(pod);
     // An evicted pod's containers are counted as restarted, though nothing starts any more.
-    const more = status.phase === 'Failed' ? 0 : restarts - known.restarts;
+    const more = status.phase === 'Failed' || eviction !== undefined ? 0 : restarts - known.restarts;
     tell('pod.restarts', more, {}, 'Restarted', `${more} restart${more === 1 ? '' : 's'} (${restarts} in all)`);
     known.restarts = restarts;
     for (const { container, reason, message } of troublesOf(pod)) {
@@ -105,12 +111,14 @@ export class PodView {
       known.troubles.add(`${container} ${reason}`);
       tell('pod.start-errors', 1, { reason }, reason, `${container}: ${reason}: ${message}`);
     }
+    if (eviction !== undefined && !known.evicted) {
+      known.evicted = true;
+      tell('pod.evictions', 1, { node }, 'Evicted', `Evicted: ${eviction}`);
+    }
     const { phase = '' } = status;
-    if (phase === 'Failed' && known.phase !== 'Failed') {
+    if (news && phase === 'Failed' && known.phase !== 'Failed' && eviction === undefined) {
       const reason = status.reason ?? 'Failed';
-      const detail = `${reason}: ${status.message ?? 'no message'}`;
-      if (reason === 'Evicted') tell('pod.evictions', 1, { node }, reason, detail);
-      else if (news) this.#seen(pod, detail, reason);
+      this.#seen(pod, `${reason}: ${status.message ?? 'no message'}`, reason);
     }
     known.phase = phase;
     const { deletionTimestamp } = metadata;
@@ -136,14 +144,15 @@ export class PodView {
   }
 
   #seen(pod: Pod, text: string, reason: string, wall?: string): void {
-    this.#told += 1;
-    if (this.#told > told) return;
+    const death = deaths.has(reason);
+    const count = death ? ++this.#toldOfDeaths : ++this.#told;
+    if (count > (death ? toldOfDeaths : told)) return;
     const { namespace = '', name } = pod.metadata;
     const labels = { namespace, pod: name, node: pod.spec?.nodeName ?? '', reason };
     const detail = text.replaceAll(/\s+/g, ' ').slice(0, 300);
     const { journal } = this.#run;
     journal.append({ kind: 'seen', what: 'pod', subject: keyOf(pod), detail, labels, ...(wall && { wall }) });
-    if (this.#told === told)
+    if (!death && count === told)
       journal.append({ kind: 'progress', text: `${told} events of pods told; further ones are only counted` });
   }
 }

@@ -5,12 +5,16 @@ import type { LogSource } from './signatures.ts';
 
 const units = ['kubelet', 'containerd'];
 const lifetime = 900;
+const beat: Millis = 2_000;
+/** journald's own entry of having dropped some of a unit that said too much (SD_MESSAGE_JOURNAL_DROPPED). */
+const dropped = 'a596d6fe7bfa4994828e72309e95d61e';
 
 interface Entry {
   readonly MESSAGE?: string | readonly number[] | null;
   readonly _SYSTEMD_UNIT?: string;
   readonly UNIT?: string;
   readonly SYSLOG_IDENTIFIER?: string;
+  readonly MESSAGE_ID?: string;
   readonly __CURSOR?: string;
   readonly __REALTIME_TIMESTAMP?: string;
 }
@@ -22,8 +26,13 @@ export interface UnitEntry {
   readonly wall: string;
 }
 
-/** What journald of a node has of the kubelet and containerd, and what systemd says of them, from now on. */
-export function unitLog(node: Node, clock: Clock, tell: (entry: UnitEntry, at: Millis) => void): Log {
+/** What journald of a node has of the kubelet and containerd, and what systemd says of them, from now on; `lost`: what it dropped. */
+export function unitLog(
+  node: Node,
+  clock: Clock,
+  tell: (entry: UnitEntry, at: Millis) => void,
+  lost: (reason: string) => void,
+): Log {
   const tag = `ordeal-listening-${randomBytes(8).toString('hex')}`;
   let cursor: string | undefined;
   let skew = Number.POSITIVE_INFINITY;
@@ -34,27 +43,33 @@ export function unitLog(node: Node, clock: Clock, tell: (entry: UnitEntry, at: M
     return Math.min(clock.now(), there + skew);
   };
   const matches = units.flatMap((unit) => [`_SYSTEMD_UNIT=${unit}.service`, '+', `UNIT=${unit}.service _PID=1`, '+']);
-  const fields = 'MESSAGE,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER';
+  const fields = 'MESSAGE,MESSAGE_ID,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER';
   return {
     node: () => node,
-    say: `echo listening | systemd-cat -t ${tag}`,
+    beat,
+    hurried: 5,
+    say: () => `echo listening | systemd-cat -t ${tag}`,
     follow() {
       const from = cursor ? `--no-tail --after-cursor='${cursor}'` : '-n 0';
       return (
         `timeout -s KILL ${lifetime} journalctl -f -q --no-hostname -o json --output-fields=${fields} ${from} ` +
-        `${matches.join(' ')} SYSLOG_IDENTIFIER=${tag}`
+        `${matches.join(' ')} MESSAGE_ID=${dropped} + SYSLOG_IDENTIFIER=${tag}`
       );
     },
     take(line) {
       const parsed = entryOf(line);
       if (!parsed) return undefined;
-      const { MESSAGE, SYSLOG_IDENTIFIER, _SYSTEMD_UNIT, UNIT, __CURSOR, __REALTIME_TIMESTAMP } = parsed;
+      const { MESSAGE, MESSAGE_ID, SYSLOG_IDENTIFIER, _SYSTEMD_UNIT, UNIT, __CURSOR, __REALTIME_TIMESTAMP } = parsed;
       if (__CURSOR && /^[\w;=-]+$/.test(__CURSOR)) cursor = __CURSOR;
       const wall = Number(__REALTIME_TIMESTAMP) / 1000;
       if (!Number.isFinite(wall)) return undefined;
       const at = ours(wall);
       if (SYSLOG_IDENTIFIER === tag) return at;
       const message = typeof MESSAGE === 'string' ? MESSAGE : MESSAGE ? Buffer.from(MESSAGE).toString() : '';
+      if (MESSAGE_ID === dropped) {
+        if (/(?:kubelet|containerd)\.service|init\.scope/.test(message)) lost(`journald: ${message}`);
+        return at;
+      }
       const unit = (UNIT ?? _SYSTEMD_UNIT ?? '').replace(/\.service$/, '');
       const source = UNIT ? 'systemd' : unit === 'kubelet' ? 'kubelet' : 'containerd';
       tell({ unit, source, message, wall: new Date(wall).toISOString() }, at);

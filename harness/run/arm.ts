@@ -81,13 +81,18 @@ function argumentsOf(pid: number): string[] {
 /** Tells those that wait for a run to pay now, and resolves with those that are still there after so long. */
 export async function hurry(mark: string, within: Millis): Promise<readonly number[]> {
   const deadline = performance.now() + within;
-  for (const pid of waiting(mark)) {
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+  const ours = waiting(mark).filter(told);
+  const left = () => waiting(mark).filter((pid) => ours.includes(pid));
+  while (left().length > 0 && performance.now() < deadline) await sleep(50);
+  return left();
+}
+
+/** False for one that is gone, or another user's: that is none of ours, whatever its command line says. */
+function told(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if (['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
-  while (waiting(mark).length > 0 && performance.now() < deadline) await sleep(50);
-  return waiting(mark);
 }

@@ -24,6 +24,8 @@ export interface Stage {
     offer(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
   }[];
   readonly faults: readonly Planned[];
+  /** Throws RefusedError when the cluster, now that it can be asked, is none for this scenario. */
+  admit(cluster: Cluster, run: Run): Promise<void>;
   /** Creates the objects of a phase, which lasts until it is done. */
   prepare(phase: string, cluster: Cluster, run: Run): Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function conduct(
   run.journal.append({ kind: 'progress', text: `creating a cluster (${stage.provider.name})` });
   const cluster = await stage.provider.create(scenario.cluster, run);
   created(cluster);
+  await stage.admit(cluster, run);
   await observe(stage.probes, cluster, run, scope);
   for (const { spec, fault } of stage.faults) {
     const unavailable = await fault.unavailable(cluster);
@@ -119,11 +122,11 @@ async function play({ phase, work, faults, patience }: Playing, cluster: Cluster
   };
   const limit = AbortSignal.timeout(phase.duration + patience);
   await until(playing(), AbortSignal.any([run.signal, limit]), `phase ${phase.name} does not end`);
+  // Neither the time that it takes to prove the fault nor what its end brings back is what it was like.
+  run.journal.append({ kind: 'phase', name: phase.name, edge: 'end' });
   for (const { name, injection } of injected) {
     run.journal.append({ kind: 'evidenced', fault: name, ...(await injection.evidence()) });
   }
-  // What the end of a fault brings back is not what the fault was like.
-  run.journal.append({ kind: 'phase', name: phase.name, edge: 'end' });
   for (const { name, injection } of injected.reverse()) {
     await injection.end();
     run.journal.append({ kind: 'recovered', fault: name });

@@ -24,7 +24,8 @@ export function makeRunFolder(places: Places, name: string): RunFolder {
   const id = `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}-${name}-${mark.slice(0, 4)}`;
   const folder = resolve(places.runs, id);
   try {
-    mkdirSync(join(folder, 'logs'), { recursive: true });
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(join(folder, 'logs'), { mode: 0o700 });
   } catch (error) {
     throw new RefusedError(`runs cannot be kept in ${places.runs}: ${(error as Error).message}`, { cause: error });
   }

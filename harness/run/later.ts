@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../model.ts';
-import { readLedger, settledInPassing } from './ledger.ts';
+import { isSettled, settledInPassing } from './ledger.ts';
 import { requireDebt } from './undo/debt.ts';
 import { undo } from './undo.ts';
 
 // A program of its own: `later.ts --later=MARK FOLDER ID WITHIN DEBT`, started by arm.ts. It waits, pays, and ends.
 
 const poll: Millis = 1000;
-const tries = 20;
-const betweenTries: Millis = 15_000;
+/** From one try to the next: at first, and when it has not worked so often. */
+const pauses = { soon: 15_000, seldom: 60_000, after: 20 };
+const giveUp: Millis = 24 * 3_600_000;
 
 const [, , , folder = '', number = '', within = '', text = ''] = process.argv;
 const debt = requireDebt(JSON.parse(text));
@@ -24,22 +25,22 @@ process.send?.('armed', () => process.disconnect?.());
 
 while (!settled() && performance.now() < due && !told.signal.aborted)
   await pause(Math.min(poll, due - performance.now()));
-for (let left = tries; left > 0 && !settled(); left--) {
+for (let tried = 1; !settled() && performance.now() < due + giveUp; tried++) {
   told = new AbortController();
   try {
-    await undo(debt);
+    await undo(debt, { folder });
     settledInPassing(folder, id);
     break;
   } catch {
     // Nobody listens here: it stays on the books, where `ordeal clean` finds it and says why.
-    if (left > 1) await pause(betweenTries);
+    await pause(tried < pauses.after ? pauses.soon : pauses.seldom);
   }
 }
 
 /** A ledger that is gone or cannot be read settles nothing. */
 function settled(): boolean {
   try {
-    return existsSync(folder) && readLedger(folder).some((account) => account.id === id && account.settled);
+    return existsSync(folder) && isSettled(folder, id);
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Cluster, InterruptedError, type JournalEvent, type Run, type Scenario } from '../model.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cluster, InterruptedError, type JournalEvent, type Millis, type Run, type Scenario } from '../model.ts';
 import { startClock } from './clock.ts';
 import { conduct, type Stage } from './conductor.ts';
 import { makeRunFolder, type Places, thisHost } from './folder.ts';
@@ -8,6 +9,15 @@ import { openJournal } from './journal.ts';
 import { openLedger } from './ledger.ts';
 import { strike } from './register.ts';
 import { Scope } from './scope.ts';
+
+/** How long the cluster's logs are read; who interrupts wants it back soon. */
+const logsWithin: Record<'completed' | 'interrupted' | 'error', Millis> = {
+  completed: 60_000,
+  error: 60_000,
+  interrupted: 10_000,
+};
+/** What docker or a node was asked to do in the moment of the abort may still be done. */
+const onItsWay: Millis = 500;
 
 export interface Ended {
   readonly id: string;
@@ -54,12 +64,14 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   const tick = setInterval(() => journal.append({ kind: 'clock', wall: Date.now() }), 1000);
 
   let cluster: Cluster | undefined;
+  let owedWithCluster = 0;
   let error: unknown;
   let how: 'completed' | 'interrupted' | 'error' = 'completed';
   try {
     const stage = await options.stage(run);
     await conduct(scenario, stage, run, scope, (made) => {
       cluster = made;
+      owedWithCluster = ledger.latest;
     });
   } catch (caught) {
     error = scope.signal.aborted ? scope.signal.reason : caught;
@@ -68,14 +80,20 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   await scope.close();
   clearInterval(tick);
   options.signal.removeEventListener('abort', interrupt);
-  await cluster?.collectLogs(join(folder, 'logs')).catch((failure: unknown) => {
-    journal.append({ kind: 'progress', text: `the cluster's logs could not be kept: ${failure}` });
-  });
+  const pay = (after?: number) => ledger.payAll(after).catch((failure: unknown) => [failure]);
+  if (cluster) {
+    if (how !== 'completed') await sleep(onItsWay);
+    // What was done to nodes is put back before their logs are read and before the cluster that they need goes.
+    await pay(owedWithCluster);
+    await cluster.collectLogs(join(folder, 'logs'), AbortSignal.timeout(logsWithin[how])).catch((failure: unknown) => {
+      journal.append({ kind: 'progress', text: `the cluster's logs could not be kept: ${failure}` });
+    });
+  }
   journal.append({ kind: 'ended', how, ...(how === 'completed' ? {} : { reason: reasonOf(error) }) });
 
   // What it cannot put back stays on the books.
   await Promise.resolve(cluster?.[Symbol.asyncDispose]()).catch(() => undefined);
-  const unpaid = await ledger.payAll().catch((failure: unknown) => [failure]);
+  const unpaid = await pay();
   if (unpaid.length === 0) strike(options.places, id);
   return { id, folder, ...(error === undefined ? {} : { error }) };
 }

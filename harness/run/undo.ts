@@ -9,35 +9,40 @@ import { removeNodeFile } from './undo/node-file.ts';
 import { deleteObject } from './undo/object.ts';
 import { startUnit } from './undo/unit.ts';
 
+/** `folder` is the run's, absolute: what a debt removes on this host lies below it. */
+export interface Payer extends Clients {
+  readonly folder?: string;
+}
+
 /**
  * Pays one debt. Idempotent, safe after a half-done deed and beside somebody else who pays it; throws when the world is not as owed
  * afterwards. What is gone (a container, a network, an object) is paid.
  */
-export async function undo(given: Debt, clients: Clients = {}): Promise<void> {
+export async function undo(given: Debt, { folder, ...clients }: Payer = {}): Promise<void> {
   const debt = requireDebt(given);
   switch (debt.undo) {
     case 'end-processes':
       return endProcesses(debt.mark);
     case 'remove-folder':
-      return removeFolder(debt.path, debt.mark);
+      return removeFolder(debt.path, debt.mark, folder);
     case 'remove-cgroup':
       return removeCgroup(debt.path, debt.mark);
     case 'remove-containers':
-      return removeContainers(debt.mark, clients);
+      return removeContainers(debt, clients);
     case 'remove-network':
-      return removeNetwork(debt.name, clients);
+      return removeNetwork(debt, clients);
     case 'thaw-node':
-      return thaw(debt.container, clients);
+      return thaw(debt, clients);
     case 'power-on-node':
-      return powerOn(debt.container, clients);
+      return powerOn(debt, clients);
     case 'restore-node-memory':
-      return restoreMemory(debt.container, debt.bytes, debt.swapBytes, clients);
+      return restoreMemory(debt, clients);
     case 'start-unit':
-      return startUnit(debt.node, debt.unit, debt.mark, clients);
+      return startUnit(debt, clients);
     case 'lift-io-limit':
-      return liftIoLimit(debt.node, debt.device, debt.mark, clients);
+      return liftIoLimit(debt, clients);
     case 'remove-node-file':
-      return removeNodeFile(debt.node, debt.path, debt.mark, clients);
+      return removeNodeFile(debt, clients);
     case 'delete-object':
       return deleteObject(debt, clients);
     default:

@@ -5,7 +5,7 @@ export interface Coverage {
   /** The spans in which samples are due: the window, or as much of it as the load runs. */
   readonly due: readonly Span[];
   readonly every: Millis;
-  /** More than a tenth was not seen and nobody else explains why: the reason, for people. */
+  /** More than a tenth was not seen and nobody else explains why, or anything was lost: the reason, for people. */
   readonly gap?: string;
   /** What is known of the time in which there was nothing to see. */
   readonly explained: readonly string[];
@@ -41,6 +41,8 @@ export function coverage(
   const atEdge = fromLoads ? Math.max(longest, LOAD_STARTS) : longest;
   const unseen = due.flatMap((span) => unseenIn(span, times, blinds, { longest, atEdge }));
   const share = lengthOf(due) > 0 ? lengthOf(unseen) / lengthOf(due) : 0;
+  const lost = within.find((blind) => blind.lost);
+  if (share <= LARGEST_UNSEEN && lost) return { due, every, explained, gap: lost.reason };
   if (share <= LARGEST_UNSEEN) return { due, every, explained };
   return { due, every, explained, gap: describe(unseen, within) };
 }

@@ -44,6 +44,7 @@ export interface Source {
 export interface Blind extends Span {
   readonly reason: string;
   readonly explained: boolean;
+  readonly lost: boolean;
 }
 
 /** The journal by metric: made once, asked often. */
@@ -99,8 +100,9 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
         }
         break;
       case 'blind': {
-        const { from, t, reason, explained } = event;
-        blinds.set(event.source, [...(blinds.get(event.source) ?? []), { start: from, end: t, reason, explained }]);
+        const { from, t, reason, explained, lost = false } = event;
+        const blind = { start: from, end: t, reason, explained, lost };
+        blinds.set(event.source, [...(blinds.get(event.source) ?? []), blind]);
         break;
       }
       case 'cluster':

@@ -6,9 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { JournalEvent } from '../../harness/model.ts';
 import { marked } from '../../harness/process.ts';
+import { waiting } from '../../harness/run/arm.ts';
+import { leftInDocker } from './left-behind.ts';
 
 const cli = fileURLToPath(new URL('../../ordeal.cjs', import.meta.url));
 export const quick = fileURLToPath(new URL('scenarios/quick', import.meta.url));
+export const kindQuick = fileURLToPath(new URL('scenarios/kind-quick', import.meta.url));
 
 export interface Ran {
   readonly code: number;
@@ -86,12 +89,19 @@ export class Ordeal {
     return JSON.parse(readFileSync(join(this.folder, 'owner.json'), 'utf8')) as { folder: string; mark: string };
   }
 
-  /** What is left of a run: processes and control groups that carry its mark, and the cluster's folder. */
+  /**
+   * What is left of a run: processes, control groups, containers, networks and volumes that carry its mark, processes that
+   * still wait to put something back, mounts below its folder, and the cluster's folder.
+   */
   residue({ folder, mark } = this.entry): string[] {
     const cluster = join(folder, 'cluster');
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const groups = execFileSync('find', ['/sys/fs/cgroup', '-name', `*${mark}*`, '-type', 'd'], { encoding: 'utf8' });
     return [
       ...marked(mark).map((pid) => `process ${pid}`),
+      ...waiting(mark).map((pid) => `process ${pid}, which waits`),
+      ...leftInDocker(mark),
+      ...mounts.split('\n').filter((line) => line.includes(mark) || line.includes(folder)),
       ...(existsSync(cluster) ? [cluster] : []),
       ...groups.split('\n').filter((line) => line !== ''),
     ];

@@ -58,7 +58,7 @@ export async function enter(entering: Entering): Promise<Entered> {
     new ToolError(`not ready within ${PATIENCE / 1_000} s: ${missing}`, { command: `ls ${entering.logs}` });
   const seen = await kindReady(admin, names, { signal, patience: PATIENCE, late });
   const processes = (await Promise.all(nodes.map((node) => processesOf(node, signal)))).flat();
-  const workers = nodes.filter(({ role }) => role === 'worker').map(({ name }) => name);
+  const workers = nodes.filter(({ role }) => role === 'worker');
   await refuseDifferences({ spec, kubelet, nodes: names, workers }, processes, seen, admin);
   const capabilities = await capabilitiesOf(control, processes);
   const runs = processes.find(({ program }) => program === 'kube-apiserver')?.version;

@@ -85,7 +85,7 @@ export class Making {
 
   /** Keeps the logs where a folder is given, then pays every debt, last in, first out. Throws the first failure when all was tried. */
   async undo(logs?: string): Promise<void> {
-    if (logs !== undefined) await this.#keepLogs(logs);
+    if (logs !== undefined) await this.#keepLogs(logs, this.#run.signal);
     const failures: unknown[] = [];
     while (this.#debts.length)
       await this.#debts
@@ -152,11 +152,11 @@ export class Making {
   }
 
   /** Of those nodes that are there, ready or not; of a cluster that was refused, none. */
-  async #keepLogs(folder: string): Promise<void> {
+  async #keepLogs(folder: string, signal?: AbortSignal): Promise<void> {
     if (!this.#own && this.#nodes.length === 0) return;
-    const machines = await machinesOf(this.#name, this.#env);
+    const machines = await machinesOf(this.#name, this.#env, signal);
     const nodes = machines.map((machine) => dockerNode({ ...machine, env: this.#env }));
-    await keepLogs(await Promise.all(nodes), folder, this.#env);
+    await keepLogs(await Promise.all(nodes), folder, this.#env, signal);
   }
 
   #cluster({ server, caFile, tokens, capabilities }: Entered): Cluster {
@@ -172,7 +172,7 @@ export class Making {
       nodes: this.#nodes,
       capabilities,
       endpoints: { apiserver: server },
-      collectLogs: (folder) => this.#keepLogs(folder),
+      collectLogs: (folder, signal) => this.#keepLogs(folder, signal),
       [Symbol.asyncDispose]: () => this.undo(),
     };
   }

@@ -1,5 +1,5 @@
 import { type ComponentFacts, type Node, ToolError } from '../../model.ts';
-import { redact } from '../identities.ts';
+import { redact } from '../../secrets.ts';
 
 /** What a node of each role runs, by the name of the program. Names that are also the names of a component's flags. */
 const PROGRAMS = {

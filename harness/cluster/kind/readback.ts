@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
-import { type ClusterSpec, type Json, RefusedError } from '../../model.ts';
+import { type ClusterSpec, type Json, type Node, RefusedError } from '../../model.ts';
 import { differences as flagDifferences } from '../readback.ts';
 import type { Process } from './processes.ts';
 import type { KindNode } from './ready.ts';
@@ -10,7 +10,7 @@ export interface Asked {
   readonly kubelet: Readonly<Record<string, Json>>;
   /** Names of the nodes. */
   readonly nodes: readonly string[];
-  readonly workers: readonly string[];
+  readonly workers: readonly Node[];
 }
 
 /** Throws a `RefusedError` with everything in which the cluster differs from what was asked of it. */
@@ -30,12 +30,33 @@ export async function refuseDifferences(
   }
   const bytes = spec.kind?.workerMemoryBytes;
   for (const worker of bytes === undefined ? [] : workers) {
-    const capacity = bytesOf(seen.get(worker)?.status.capacity.memory ?? '0');
-    // The kernel counts in pages, /proc/meminfo in kilobytes.
-    if (Math.abs(capacity - Number(bytes)) < 65_536) continue;
-    wrong.push(`${worker}: ${bytes} bytes of memory were asked for, its kubelet sees ${capacity}`);
+    const capacity = bytesOf(seen.get(worker.name)?.status.capacity.memory ?? '0');
+    wrong.push(...(await memoryDifferences(worker, Number(bytes), capacity)));
   }
   if (wrong.length) throw new RefusedError(`what was asked of the cluster did not take effect:\n${wrong.join('\n')}`);
+}
+
+/**
+ * What a worker's kubelet sees is a /proc/meminfo of ours and proves no limit: that is the control group's, of memory and (where the
+ * kernel counts it) of memory and swap together.
+ */
+export async function memoryDifferences(worker: Node, bytes: number, capacity: number): Promise<string[]> {
+  const files = await worker.readCgroup([
+    ...['memory.max', 'memory.swap.max'],
+    ...['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'],
+  ]);
+  const limit = files.get('memory.max') ?? files.get('memory.limit_in_bytes');
+  const swap = files.get('memory.swap.max');
+  const both = files.get('memory.memsw.limit_in_bytes');
+  // The kernel counts in pages, /proc/meminfo in kilobytes.
+  const differs = (said: number, wanted: number) => !(Math.abs(said - wanted) < 65_536);
+  const asked = `${worker.name}: ${bytes} bytes of memory were asked for`;
+  return [
+    ...(differs(capacity, bytes) ? [`${asked}, its kubelet sees ${capacity}`] : []),
+    ...(differs(Number(limit ?? Number.NaN), bytes) ? [`${asked}, its limit is ${limit?.trim() ?? 'unknown'}`] : []),
+    ...(both !== undefined && differs(Number(both), bytes) ? [`${asked}, with swap it may use ${both.trim()}`] : []),
+    ...(swap !== undefined && differs(Number(swap), 0) ? [`${asked}, and it may swap ${swap.trim()}`] : []),
+  ];
 }
 
 /** One line for each value of `wanted` that is not so in `actual`; durations are compared as such (`5m` is `5m0s`). */

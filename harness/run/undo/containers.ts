@@ -1,20 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { docker, isGone, tryDocker } from '../../docker.ts';
 import type { Clients } from '../../node/exec.ts';
+import { type InDocker, requireSameDaemon } from './daemon.ts';
 
 type Env = Pick<Clients, 'env'>;
 
 /** Until two looks in a row find none: the daemon may be in the middle of making one. */
-export async function removeContainers(mark: string, env: Env): Promise<void> {
+export async function removeContainers(whose: InDocker, env: Env): Promise<void> {
   let complaint = '';
   let empty = 0;
+  let found = false;
   for (let round = 0; round < 30 && empty < 2; round++) {
-    const ids = linesIn(await docker(['ps', '-aq', '--no-trunc', '--filter', `label=ordeal.mark=${mark}`], env));
+    const ids = linesIn(await docker(['ps', '-aq', '--no-trunc', '--filter', `label=ordeal.mark=${whose.mark}`], env));
+    found ||= ids.length > 0;
     empty = ids.length === 0 ? empty + 1 : 0;
     for (const id of ids) complaint = await removeContainer(id, env);
     await sleep(200);
   }
   if (empty < 2) throw new Error(`containers cannot be removed: ${complaint}`);
+  if (!found) await requireSameDaemon(whose, env);
 }
 
 async function removeContainer(id: string, env: Env): Promise<string> {
@@ -26,13 +30,19 @@ async function removeContainer(id: string, env: Env): Promise<string> {
 }
 
 /** Refused while containers are attached: those of this run are removed first, others are strangers. */
-export async function removeNetwork(name: string, env: Env): Promise<void> {
+export async function removeNetwork({ name, ...whose }: InDocker & { readonly name: string }, env: Env): Promise<void> {
   // Docker allows several of a name.
   const list = ['network', 'ls', '-q', '--no-trunc', '--filter', `name=^${name.replaceAll('.', '\\.')}$`];
-  for (const id of linesIn(await docker(list, env))) {
-    const inspected = await tryDocker(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{end}}', id], env);
+  const ids = linesIn(await docker(list, env));
+  if (ids.length === 0) await requireSameDaemon(whose, env);
+  const format = '{{index .Labels "ordeal.mark"}}\n{{range .Containers}}{{.Name}} {{end}}';
+  for (const id of ids) {
+    const inspected = await tryDocker(['network', 'inspect', '-f', format, id], env);
     if (isGone(inspected)) continue;
-    if (inspected.stdout.trim() !== '') throw new Error(`network ${name} is in use by ${inspected.stdout.trim()}`);
+    if (inspected.exitCode !== 0) throw new Error(inspected.stderr.trim());
+    const [label, attached = ''] = inspected.stdout.trim().split('\n');
+    if (label !== whose.mark) throw new Error(`not ours, left alone: network ${name} has no mark of ours`);
+    if (attached.trim() !== '') throw new Error(`network ${name} is in use by ${attached.trim()}`);
     const removed = await tryDocker(['network', 'rm', id], env);
     if (removed.exitCode !== 0 && !isGone(removed)) throw new Error(removed.stderr.trim());
   }

@@ -10,7 +10,7 @@ const text =
 const marked =
   (check: Check): Check =>
   (value, mark) =>
-    check(value, mark) && (value as string).includes(mark);
+    check(value, mark) && (value as string).includes(`ordeal-${mark}`);
 const oneOf =
   (...words: readonly string[]): Check =>
   (value) =>
@@ -26,6 +26,7 @@ const device = text(/^\d{1,5}:\d{1,8}$/);
 const name = text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
 const path: Check = (value) =>
   typeof value === 'string' && /^\/[^\0\n]+$/.test(value) && !value.split('/').some((part) => /^\.\.?$/.test(part));
+const daemonName = text(/^[\w:.-]{1,128}$/);
 const anyText = text(/^[^\0]+$/);
 
 const viaDocker = shapeOf({ via: oneOf('docker'), container });
@@ -55,28 +56,44 @@ const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = 
   'lift-io-limit': { node, device },
   'remove-node-file': {
     node,
-    path: marked((value, mark) => path(value, mark) && lastOf(value as string).includes(mark)),
+    path: marked((value, mark) => path(value, mark) && lastOf(value as string).includes(`ordeal-${mark}`)),
   },
   'delete-object': { node, resource: oneOf('namespace', 'clusterrolebinding', 'clusterrole'), name: marked(name) },
 };
 
+/** As `makeRunFolder` makes them. */
+const ourMark = /^[0-9a-f]{16,}$/;
+
 /**
  * A debt that may be acted on. A ledger is a file that anybody may have edited: what does not have exactly the shape of a debt,
- * or names something that does not carry its mark, is refused with a `ScenarioError`.
+ * names something that does not carry its mark, has another mark than the run, or reaches through a kubeconfig (which may run programs)
+ * that nobody but a foreign folder names, is refused with a `ScenarioError`.
  */
-export function requireDebt(value: unknown): Debt {
+export function requireDebt(value: unknown, whose: { readonly mark?: string; readonly foreign?: boolean } = {}): Debt {
   const said = JSON.stringify(value)?.slice(0, 300);
-  const { undo, mark, ...rest } = (value ?? {}) as Record<string, unknown>;
+  const { undo, mark, daemon, ...rest } = (value ?? {}) as Record<string, unknown>;
   if (typeof undo !== 'string' || !Object.hasOwn(shapes, undo))
     throw new ScenarioError([`unknown kind of debt: ${said}`]);
   if (typeof mark !== 'string' || mark.length < 16) {
     throw new ScenarioError([`${undo}: the mark is too short to be ours alone`]);
   }
-  if (!/^[\w-]+$/.test(mark)) throw new ScenarioError([`${undo}: not a mark: ${said}`]);
+  if (!ourMark.test(mark)) throw new ScenarioError([`${undo}: not a mark: ${said}`]);
+  if (mark !== (whose.mark ?? mark)) throw new ScenarioError([`${undo}: the mark of another run, left alone: ${said}`]);
+  if (daemon !== undefined && !daemonName(daemon, mark)) throw new ScenarioError([`${undo}: not a daemon: ${said}`]);
   if (!shapeOf(shapes[undo as Debt['undo']])(rest, mark)) {
     throw new ScenarioError([`${undo}: not ours or not a debt, left alone: ${said}`]);
   }
-  return value as Debt;
+  const debt = value as Debt;
+  if (whose.foreign && 'node' in debt && debt.node.via === 'pod') {
+    throw new ScenarioError([`${undo}: the index does not know this run, so its kubeconfig is not used: ${said}`]);
+  }
+  return debt;
+}
+
+/** Whether what it is about is docker's. */
+export function inDocker(debt: Debt): boolean {
+  if ('node' in debt) return debt.node.via === 'docker';
+  return 'container' in debt || debt.undo === 'remove-containers' || debt.undo === 'remove-network';
 }
 
 function shapeOf(fields: Readonly<Record<string, Check>>): Check {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, readFile, realpath, rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { marked } from '../../process.ts';
 
@@ -26,12 +26,23 @@ function kill(pid: number): void {
   }
 }
 
-export async function removeFolder(path: string, mark: string): Promise<void> {
+/** Only what lies below the run's folder, with no symbolic link on the way. */
+export async function removeFolder(path: string, mark: string, below?: string): Promise<void> {
+  if (below === undefined || resolve(path) !== path || !path.startsWith(`${resolve(below)}/`)) {
+    throw new Error(`not ours, left alone: ${path} is not below the run's folder`);
+  }
   if (!existsSync(path)) return;
+  if ((await realpath(path)) !== join(await realpath(below), relative(below, path))) {
+    throw new Error(`not ours, left alone: a symbolic link leads to ${path}`);
+  }
   const signed = await readFile(join(path, '.ordeal'), 'utf8').catch(() => undefined);
   const names = await readdir(path);
   // Made, and about to be signed when the end came.
-  if (names.length === 0 || (names.length === 1 && signed === '')) return rm(path, { recursive: true });
+  if (names.length === 0) return rmdir(path);
+  if (names.length === 1 && signed === '') {
+    await unlink(join(path, '.ordeal'));
+    return rmdir(path);
+  }
   if (signed?.trim() !== mark) throw new Error(`not ours, left alone: ${path} is not signed by this run`);
   // The signature goes last, so that an interrupted removal can be taken up again.
   for (const name of names) {

@@ -1,4 +1,4 @@
-import type { NodeRef } from '../../model.ts';
+import type { Debt } from '../../model.ts';
 import type { Clients } from '../../node/exec.ts';
 import { onNode } from './on-node.ts';
 
@@ -17,8 +17,9 @@ done
 left=$(limited "$@")
 [ -z "$left" ] || { echo "still limited: $left" >&2; exit 1; }`;
 
-export function liftIoLimit(node: NodeRef, device: string, mark: string, clients: Clients): Promise<void> {
-  return onNode(node, mark, clients, async (run) => {
+export function liftIoLimit(debt: Extract<Debt, { undo: 'lift-io-limit' }>, clients: Clients): Promise<void> {
+  const { device, mark } = debt;
+  return onNode(debt, clients, async (run) => {
     await run(`the limits of device ${device} stay`, ['sh', '-c', lift, 'sh', mark, device], 60_000);
   });
 }

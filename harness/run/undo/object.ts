@@ -5,12 +5,10 @@ import { type Kubectl, kubectlOf } from '../../node/kubectl.ts';
 import { onNode } from './on-node.ts';
 
 /** Asked of a control-plane node's own kubectl, or, where nodes are reached through the API, of ours. */
-export async function deleteObject(
-  { node, resource, name, mark }: Extract<Debt, { undo: 'delete-object' }>,
-  clients: Clients,
-): Promise<void> {
+export async function deleteObject(debt: Extract<Debt, { undo: 'delete-object' }>, clients: Clients): Promise<void> {
+  const { node, resource, name } = debt;
   if (node.via === 'pod') return removeObject(resource, name, kubectlOf(node, clients));
-  await onNode(node, mark, clients, (run) =>
+  await onNode(debt, clients, (run) =>
     removeObject(resource, name, async (args) => {
       const command = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf', '--request-timeout=20s', ...args];
       return (await run(`${resource} ${name} cannot be deleted`, command)).stdout;

@@ -3,14 +3,16 @@ import { type Clients, execOn } from '../../node/exec.ts';
 import { withPodAgain } from '../../node/pod-again.ts';
 import { lastLinesOf } from '../../program.ts';
 import { stateOf } from './container.ts';
+import type { InDocker } from './daemon.ts';
+
+export type OnNode = InDocker & { readonly node: NodeRef };
 
 /**
  * Lets `work` run programs on the node. Nothing is done when the node is gone for good: then nothing is owed on it. Throws when it is
  * there but paused or off: what revives it is a debt of its own, and is paid first.
  */
 export async function onNode(
-  ref: NodeRef,
-  mark: string,
+  { node: ref, ...whose }: OnNode,
   clients: Clients,
   work: (run: RunOnNode) => Promise<void>,
 ): Promise<void> {
@@ -21,8 +23,8 @@ export async function onNode(
       `${what}: exit ${done.exitCode} ${lastLinesOf(done.stderr).at(-1) ?? lastLinesOf(done.stdout).at(-1) ?? ''}`,
     );
   };
-  if (ref.via === 'pod') return withPodAgain(ref, mark, clients, () => work(run));
-  const state = await stateOf(ref.container, clients);
+  if (ref.via === 'pod') return withPodAgain(ref, whose.mark, clients, () => work(run));
+  const state = await stateOf(ref.container, whose, clients);
   if (!state) return;
   if (state.paused || !state.running) {
     throw new Error(

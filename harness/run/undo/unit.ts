@@ -1,4 +1,4 @@
-import type { NodeRef, NodeUnit } from '../../model.ts';
+import type { Debt } from '../../model.ts';
 import type { Clients } from '../../node/exec.ts';
 import { onNode } from './on-node.ts';
 
@@ -20,8 +20,9 @@ done
 systemctl is-active "$2" >&2
 exit 1`;
 
-export function startUnit(node: NodeRef, unit: NodeUnit, mark: string, clients: Clients): Promise<void> {
-  return onNode(node, mark, clients, async (run) => {
+export function startUnit(debt: Extract<Debt, { undo: 'start-unit' }>, clients: Clients): Promise<void> {
+  const { unit, mark } = debt;
+  return onNode(debt, clients, async (run) => {
     await run(`${unit} does not start`, ['sh', '-c', revive, 'sh', mark, unit], 90_000);
   });
 }
