@@ -76,6 +76,10 @@ export function lastLinesOf(text: string): readonly string[] {
 
 /** The command as one would paste it into a shell. */
 export function pasteable(program: string, args: readonly string[]): string {
-  const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   return [program, ...args].map(quote).join(' ');
+}
+
+/** A word as a shell takes it back. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

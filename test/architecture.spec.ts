@@ -26,7 +26,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   'harness/verdict': ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   reports: ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
-  'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/docker.ts'],
+  'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/program.ts', 'harness/docker.ts'],
   'harness/kube': ['harness/model.ts'],
   'harness/cluster': [
     'harness/model.ts',

@@ -14,6 +14,7 @@ import {
 } from '../model.ts';
 import { pasteable } from '../tools/command.ts';
 import { Deaths, lastLines } from './deaths.ts';
+import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
 import { launched } from './launcher.ts';
@@ -85,13 +86,7 @@ export class Making {
   async undo(logs?: string): Promise<void> {
     this.#deaths[Symbol.dispose]();
     if (logs !== undefined) await this.#keepLogs(logs);
-    const failures: unknown[] = [];
-    while (this.#debts.length)
-      await this.#debts
-        .pop()
-        ?.settle()
-        .catch((error: unknown) => failures.push(error));
-    if (failures.length) throw failures[0];
+    await settleAll(this.#debts);
   }
 
   /** Owes all that will be there, in the order in which it must not be undone: processes end first. */

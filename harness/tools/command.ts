@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
+import { quote } from '../program.ts';
 
 export interface Command {
   readonly program: string;
@@ -82,7 +83,6 @@ function start(program: string, args: readonly string[], cwd: string | undefined
 
 /** The command as one would paste it into a shell. */
 export function pasteable(command: Pick<Command, 'program' | 'args' | 'cwd'>, settings: Command['env'] = {}): string {
-  const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   const env = Object.entries(settings).map(([name, value]) => `${name}=${quote(value ?? '')}`);
   const words = [...env, quote(command.program), ...command.args.map(quote)].join(' ');
   return command.cwd === undefined ? words : `cd ${quote(command.cwd)} && ${words}`;

@@ -10,6 +10,7 @@ import {
   type Run,
 } from '../../model.ts';
 import { dockerNode } from '../../node/docker-node.ts';
+import { settleAll } from '../debts.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { type Environment, type KindCli, STANDARD } from './cli.ts';
 import { type Ground, kubeletConfiguration } from './config.ts';
@@ -86,13 +87,7 @@ export class Making {
   /** Keeps the logs where a folder is given, then pays every debt, last in, first out. Throws the first failure when all was tried. */
   async undo(logs?: string): Promise<void> {
     if (logs !== undefined) await this.#keepLogs(logs, this.#run.signal);
-    const failures: unknown[] = [];
-    while (this.#debts.length)
-      await this.#debts
-        .pop()
-        ?.settle()
-        .catch((error: unknown) => failures.push(error));
-    if (failures.length) throw failures[0];
+    await settleAll(this.#debts);
   }
 
   /** Owes all that will be there, in the order in which it must not be undone: processes end first, then containers go. */
