@@ -344,9 +344,10 @@ export interface FaultKind {
   make(spec: FaultSpec): Fault;
   /**
    * Why it must not be done to a cluster that would be made so, by what its nodes would have and what this host has; undefined
-   * where nothing speaks against it, or where only the running cluster can say: then `inject` refuses.
+   * where nothing speaks against it, or where only the running cluster can say: then `inject` refuses. `beside`: the others of its
+   * kind in the same phase.
    */
-  refuse?(spec: FaultSpec, cluster: ClusterSpec): Promise<string | undefined>;
+  refuse?(spec: FaultSpec, cluster: ClusterSpec, beside: readonly FaultSpec[]): Promise<string | undefined>;
 }
 
 export interface FaultParameter {

@@ -171,6 +171,7 @@ describe('the bounds of faults', () => {
     expect(refuseHogs(2 * GiB, 9, [node])).to.equal(undefined);
     expect(refuseHogs(2 * GiB, 10, [node])).to.include('more than the host can give (18432 MiB');
     expect(refuseHogs(2 * GiB, 5, [node, node])).to.include('more than the host can give');
+    expect(refuseHogs(2 * GiB, 5, [node], { aNode: 10 * GiB, inAll: 10 * GiB })).to.include('20480 MiB in all');
     expect(refuseHogs(GiB, 1, [{ ...node, available: GiB }])).to.include('(0 MiB');
   });
 

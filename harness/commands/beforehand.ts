@@ -13,7 +13,8 @@ export async function refusedBeforehand({ cluster, faults }: Scenario, target: T
   ]);
   const said = await Promise.all(
     faults.map(async (spec) => {
-      const reason = await table.get(spec.fault)?.refuse?.(spec, cluster);
+      const beside = faults.filter((it) => it !== spec && it.fault === spec.fault && it.during === spec.during);
+      const reason = await table.get(spec.fault)?.refuse?.(spec, cluster, beside);
       return reason === undefined ? [] : [`fault ${spec.name}: ${reason}`];
     }),
   );

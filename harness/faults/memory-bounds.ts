@@ -15,19 +15,25 @@ export function refuseLimit(bytes: number, { node, has }: NodeMemory): string | 
 }
 
 /**
- * Why hogs of so many bytes must not be let loose: they would harm the host, not the nodes. One fault is looked at, and what the host
- * has now: several that begin together may take more than it has to spare in all.
+ * Why hogs of so many bytes must not be let loose: they would harm the host, not the nodes. `beside`: what others take in the same
+ * phase, on one node and in all.
  */
-export function refuseHogs(each: number, pods: number, nodes: readonly NodeMemory[]): string | undefined {
+export function refuseHogs(
+  each: number,
+  pods: number,
+  nodes: readonly NodeMemory[],
+  beside = { aNode: 0, inAll: 0 },
+): string | undefined {
+  const onNode = each * pods + beside.aNode;
   for (const { node, limit, has, available } of nodes) {
     if (each > has) return `one hog of ${inMiB(each)} is more than ${node} has (${inMiB(has)})`;
-    if (limit === undefined && each * pods >= available / 4)
+    if (limit === undefined && onNode >= available / 4)
       return (
-        `${node} has no memory limit of its own, and ${inMiB(each * pods)} are a quarter or more of the ` +
+        `${node} has no memory limit of its own, and ${inMiB(onNode)} are a quarter or more of the ` +
         `${inMiB(available)} that its machine has to spare; limit the node first`
       );
   }
-  const all = each * pods * nodes.length;
+  const all = each * pods * nodes.length + beside.inAll;
   const spare = Math.min(...nodes.map(({ available }) => available)) - hostReserve;
   if (all > spare)
     return `${inMiB(all)} in all are more than the host can give (${inMiB(Math.max(spare, 0))}, ${inMiB(hostReserve)} kept)`;

@@ -40,9 +40,15 @@ export const memoryHog: FaultKind = {
     image: { type: 'text', help: 'an image that knows `hog`, on the nodes', default: 'localhost/ordeal/workload:1' },
   },
   make: (spec) => make(spec, hogsOf(spec)),
-  async refuse(spec, cluster) {
+  async refuse(spec, cluster, beside) {
     const { total, pods } = hogsOf(spec);
-    return refuseHogs(total, pods, await memoryBeforehand(spec, cluster));
+    const others = beside.map((other) => {
+      const hogs = hogsOf(other);
+      return { aNode: hogs.total * hogs.pods, inAll: hogs.total * hogs.pods * other.workers };
+    });
+    const sum = (key: 'aNode' | 'inAll') => others.reduce((all, other) => all + other[key], 0);
+    const nodes = await memoryBeforehand(spec, cluster);
+    return refuseHogs(total, pods, nodes, { aNode: sum('aNode'), inAll: sum('inAll') });
   },
 };
 

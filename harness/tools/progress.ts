@@ -1,5 +1,5 @@
 /**
- * What is going on, for a person: each task has one current text; together they are told at most once a second.
+ * What is going on, for a person: each task has one current text; together they are told once a second at first, later every ten.
  * News (a warning, something finished) is told at once. Dispose it to fall silent.
  */
 export class Progress implements Disposable {
@@ -7,6 +7,7 @@ export class Progress implements Disposable {
   readonly #tasks = new Map<string, () => string>();
   readonly #timer: NodeJS.Timeout;
   #told = '';
+  #ticks = 0;
 
   constructor(tell: (text: string) => void) {
     this.#tell = tell;
@@ -30,6 +31,8 @@ export class Progress implements Disposable {
   }
 
   #tick(): void {
+    this.#ticks += 1;
+    if (this.#ticks > 5 && this.#ticks % 10 !== 0) return;
     const texts = [...this.#tasks.values()].map((task) => task());
     const text = texts.filter((text) => text !== '').join(' · ');
     if (text !== '' && text !== this.#told) this.#tell(text);

@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Runs the specs in two lanes side by side: those on kind clusters mostly wait, the others mostly compute. With arguments: mocha with
+ * these, in one. Ends with the sum of both, `N passed, N failed, N skipped`; exits with 1 where a test or a lane failed.
+ */
+interface Lane {
+  readonly name: string;
+  /** Made before its specs run; a failure only means that they are skipped. */
+  readonly first?: readonly string[];
+  readonly specs: readonly string[];
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const mocha = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import.meta.url));
+const width = 5;
+const summary = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
+
+const asked = process.argv.slice(2);
+if (asked.length > 0) {
+  process.exitCode = await ended(spawn(process.execPath, [mocha, ...asked], { cwd: root, stdio: 'inherit' }));
+} else {
+  const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
+  const onKind = (spec: string) => spec.startsWith('test/e2e/kind');
+  // The node image takes minutes of both cores: the other lane goes before.
+  const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];
+  const counts = await Promise.all([
+    play({ name: 'here', specs: specs.filter((spec) => !onKind(spec)) }),
+    play({
+      name: 'kind',
+      specs: specs.filter(onKind),
+      ...(process.env['ORDEAL_TEST_IMAGE'] === 'build' && { first: image }),
+    }),
+  ]);
+  const sum = (key: keyof Counts) => counts.reduce((all, each) => all + each[key], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  process.exitCode = sum('failed') > 0 ? 1 : 0;
+}
+
+async function play({ name, first, specs }: Lane): Promise<Counts> {
+  const tell = (line: string) => console.log(`${name.padEnd(width)}| ${line}`);
+  if (first && (await spoken(first, tell, 45 * 60_000)) !== 0)
+    tell('there is no node image: tests on kind clusters are skipped');
+  let counts: Counts | undefined;
+  const code = await spoken([process.execPath, mocha, ...specs], (line) => {
+    const [found, passed, failed, skipped] = summary.exec(line) ?? [];
+    if (found !== undefined) counts = { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+    tell(line);
+  });
+  if (counts && (code === 0) === (counts.failed === 0)) return counts;
+  tell(`mocha ended with ${code}${counts ? '' : ' and said nothing of its tests'}`);
+  return { passed: 0, skipped: 0, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
+}
+
+/** Runs a program, telling each line of both its streams; its exit code. Ended after `timeout` milliseconds, if that is given. */
+async function spoken(
+  [program = '', ...args]: readonly string[],
+  tell: (line: string) => void,
+  timeout = 0,
+): Promise<number> {
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', tell);
+  return ended(child);
+}
+
+function ended(child: ChildProcess): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.once('error', reject);
+  child.once('close', (code) => resolve(code ?? 1));
+  return promise;
+}
