@@ -3,6 +3,7 @@
 #   chromium        reports are looked at in a real browser
 #   iproute2        `ss`, to see that every socket is on loopback
 #   docker.io       kind clusters
+#   nginx-light     the proxy of the scenario ingress-hammer; never started as a service
 #   busybox-static  containers of the tests
 #   the rest        the node image of kind clusters, which is built from packages alone
 set -euo pipefail
@@ -10,6 +11,7 @@ packages=()
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages+=(chromium)
 command -v ss >/dev/null || packages+=(iproute2)
 command -v dockerd >/dev/null || packages+=(docker.io)
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
 command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || packages+=(iptables)
 for package in busybox-static debootstrap debian-archive-keyring gcc libc6-dev libseccomp-dev; do
   [ -e "/usr/share/doc/$package" ] || dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
@@ -23,13 +25,15 @@ if [ ${#packages[@]} -gt 0 ]; then
   $sudo apt-get update -q
   # Since Debian 13 the client is a package of its own.
   if ! command -v docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
-  if [ ! -d /run/systemd/system ] && [ ! -e $policy ]; then
-    # Without systemd the package would start docker by itself, and that lets containers out (see below).
+  if [ ! -e $policy ]; then
+    # nginx would listen on every address; and without systemd docker would be started so that it lets containers out (see below).
     trap '$sudo rm -f $policy' EXIT
     printf '#!/bin/sh\n# ordeal\nexit 101\n' | $sudo tee $policy >/dev/null
     $sudo chmod 755 $policy
   fi
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends "${packages[@]}"
+  # Nor with the next start of the host.
+  [[ " ${packages[*]} " != *' nginx-light '* ]] || $sudo update-rc.d nginx disable
 fi
 
 answers() { timeout 5 docker version >/dev/null 2>&1; }

@@ -43,14 +43,17 @@ export function toHistogram(tally: Tally): Histogram {
 /** The histogram of all their samples together. */
 export function merge(histograms: Iterable<Histogram>): Histogram {
   const tally = newTally();
-  for (const { zero, buckets, count, sum, max } of histograms) {
-    tally.zero += zero ?? 0;
-    tally.count += count;
-    tally.sum += sum;
-    tally.max = Math.max(tally.max, max);
-    for (const [index, times] of buckets) tally.buckets.set(index, (tally.buckets.get(index) ?? 0) + times);
-  }
+  for (const histogram of histograms) mergeInto(tally, histogram);
   return toHistogram(tally);
+}
+
+/** Adds all samples of a histogram. */
+export function mergeInto(tally: Tally, { zero, buckets, count, sum, max }: Histogram): void {
+  tally.zero += zero ?? 0;
+  tally.count += count;
+  tally.sum += sum;
+  tally.max = Math.max(tally.max, max);
+  for (const [index, times] of buckets) tally.buckets.set(index, (tally.buckets.get(index) ?? 0) + times);
 }
 
 /** The q-quantile (0 < q < 1, nearest rank) within 1 % of the true sample; undefined of nothing. */

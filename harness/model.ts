@@ -61,6 +61,8 @@ export interface ComponentFacts {
   readonly pid?: number;
   readonly args: readonly string[];
   readonly memoryLimitBytes?: number;
+  /** CPU time that it may use per time. */
+  readonly cpus?: number;
   /** Why there is no memory limit although one was asked for. */
   readonly unlimited?: string;
 }
@@ -261,6 +263,8 @@ export interface Connection {
 export interface Component {
   readonly name: string;
   readonly pid: number;
+  /** Of a server: the folder with its files, absolute. */
+  readonly folder?: string;
 }
 
 /** What a program said that ran on a node. Never thrown for an exit code: the caller decides. */
@@ -312,6 +316,8 @@ export interface Cluster extends AsyncDisposable {
   /** Resolves when the component is dead, with how. Never rejects. */
   death?(component: string): Promise<Death>;
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
+  /** Where its servers listen: by server and port, `127.0.0.1:12345`. */
+  readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Absolute path of the audit log, where it can be read. */
   readonly auditLog?: string;
   /** Copies the components' logs into a folder, secrets removed; what is not read when the signal aborts is left out. */
@@ -341,6 +347,8 @@ export interface FaultKind {
   readonly help: string;
   /** What may stand beside `fault:`; checked before anything starts. */
   readonly parameters: { readonly [name: string]: FaultParameter };
+  /** Its targets are no workers. */
+  readonly elsewhere?: boolean;
   make(spec: FaultSpec): Fault;
   /**
    * Why it must not be done to a cluster that would be made so, by what its nodes would have and what this host has; undefined
@@ -432,6 +440,8 @@ export interface ObjectsSpec {
   /** File in the scenario's folder, one or more YAML documents; `{{index}}` and `${parameter}` are replaced. */
   readonly manifest: string;
   readonly count: number;
+  /** Server-side apply: what is there already gets the fields that are named. */
+  readonly apply?: boolean;
   /** The phase in which they are created, so long after its start; the first one when absent. */
   readonly during?: string;
   readonly after?: Millis;
@@ -462,6 +472,31 @@ export interface KindSpec {
   readonly images: readonly string[];
 }
 
+/** A closed table: `harness/cluster/server-programs.ts`. */
+export type ServerProgram = 'coredns' | 'nginx' | 'workload';
+
+/**
+ * A program that runs beside an embedded cluster, on loopback, as part of what is tested. In the texts of its files and in its
+ * arguments `{{port.NAME}}`, `{{port.SERVER.NAME}}`, `{{file.NAME}}`, `{{folder}}` and `{{kubeconfig}}` stand for what is known when it starts.
+ */
+export interface ServerSpec {
+  readonly name: string;
+  readonly program: ServerProgram;
+  /** Names of its ports, each a free one of 127.0.0.1. */
+  readonly ports: readonly string[];
+  /** By name, the text of a file of the scenario's folder, parameters filled in. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The identity (a user in `identities`) whose kubeconfig it gets. */
+  readonly as?: string;
+  /** Ready when the port takes a connection; with a path, when GET of it is answered with 2xx. */
+  readonly ready: { readonly port: string; readonly path?: string };
+  readonly memoryBytes?: number;
+  /** CPU time that it may use per time, as the CPU limit of a pod; refused where that cannot be limited. */
+  readonly cpus?: number;
+}
+
 export interface ClusterSpec {
   readonly kubernetes?: string;
   readonly kind?: KindSpec;
@@ -469,6 +504,8 @@ export interface ClusterSpec {
   readonly components: Readonly<Partial<Record<ComponentName, ComponentSpec>>>;
   readonly leaderElection: boolean;
   readonly identities: readonly IdentitySpec[];
+  /** Started one after the other, in this order; only the embedded cluster has them. */
+  readonly servers?: readonly ServerSpec[];
 }
 
 export interface LoadSpec {
@@ -478,10 +515,14 @@ export interface LoadSpec {
   readonly during: string;
   /** The identity (a user in `identities`) whose token the script gets. */
   readonly as: string;
+  /** Loopback addresses from which its requests come, one or a range: 127.0.1.1-127.0.1.5, in turn by virtual user. */
+  readonly from?: string;
   /** Values of the k6 tag `name`: each gives <name>.requests, <name>.duration, <name>.failures. */
   readonly requests: readonly string[];
   /** k6 custom metrics of the script and their units. */
   readonly metrics: readonly MetricSpec[];
+  /** Offered by so many pods of the cluster, each with its execution segment, instead of by this machine; needs real kubelets. */
+  readonly pods?: number;
   readonly parameters: { readonly [name: string]: Json };
 }
 

@@ -10,12 +10,13 @@ const allowed: Record<string, readonly string[]> = {
   'harness/model.ts': [],
   'harness/histogram.ts': ['harness/model.ts'],
   'harness/format.ts': ['harness/model.ts'],
+  'harness/template.ts': [],
   'harness/process.ts': [],
   'harness/program.ts': ['harness/model.ts'],
   'harness/secrets.ts': [],
   'harness/docker.ts': ['harness/model.ts', 'harness/program.ts'],
   'harness/node': ['harness/model.ts', 'harness/docker.ts', 'harness/program.ts', 'harness/process.ts'],
-  'harness/scenario': ['harness/model.ts', 'harness/format.ts'],
+  'harness/scenario': ['harness/model.ts', 'harness/format.ts', 'harness/template.ts'],
   'harness/run': [
     'harness/model.ts',
     'harness/secrets.ts',
@@ -31,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/cluster': [
     'harness/model.ts',
     'harness/secrets.ts',
+    'harness/template.ts',
     'harness/process.ts',
     'harness/docker.ts',
     'harness/node',
@@ -38,8 +40,15 @@ const allowed: Record<string, readonly string[]> = {
     'harness/tools',
   ],
   'harness/load': ['harness/model.ts', 'harness/histogram.ts', 'harness/kube', 'harness/tools'],
-  'harness/faults': ['harness/model.ts', 'harness/docker.ts', 'harness/node', 'harness/kube', 'harness/tools'],
-  'harness/probes': ['harness/model.ts', 'harness/histogram.ts', 'harness/kube', 'harness/tools'],
+  'harness/faults': [
+    'harness/model.ts',
+    'harness/process.ts',
+    'harness/docker.ts',
+    'harness/node',
+    'harness/kube',
+    'harness/tools',
+  ],
+  'harness/probes': ['harness/model.ts', 'harness/histogram.ts', 'harness/process.ts', 'harness/kube', 'harness/tools'],
 };
 
 const sources = ['harness', 'reports', 'scenarios'].flatMap((folder) =>

@@ -65,7 +65,7 @@ async function refusal(work: Promise<unknown> | (() => unknown)): Promise<string
 
 describe('the table of faults', () => {
   it('has a name, a help and parameters that explain themselves for each', () => {
-    expect([...faults.keys()]).to.have.length(11);
+    expect([...faults.keys()]).to.have.length(12);
     for (const [name, kind] of faults) {
       expect(kind.name).to.equal(name);
       expect(name).to.match(/^[a-z]+(-[a-z]+)+$/);
@@ -82,7 +82,8 @@ describe('the table of faults', () => {
     }
   });
 
-  for (const name of faults.keys()) {
+  for (const [name, { elsewhere }] of faults) {
+    if (elsewhere) continue;
     it(`${name}: says why it cannot be, where no node is reached, too few are there, or none is named`, async () => {
       const blind = { provider: 'embedded', name: 'none' } as unknown as Cluster;
       expect(await made(name).unavailable(blind)).to.include('cannot be reached');

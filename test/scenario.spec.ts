@@ -222,7 +222,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key in a map',
       () => changed('nodes: 3', 'nodez: 3'),
-      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities; did you mean "nodes"?',
+      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities, servers; did you mean "nodes"?',
     ],
     [
       'a duplicate key',
@@ -286,9 +286,14 @@ describe('a scenario that is wrong says where', () => {
       '13:17: "../pod.yaml" is outside of the scenario; expected a file in its folder',
     ],
     [
+      'a load from an address beyond this host',
+      () => changed('during: steady, as: flooder,', 'during: steady, as: flooder, from: 10.0.0.1,'),
+      '16:74: bad value "10.0.0.1"; expected a loopback address, or a range of them such as 127.0.1.1-127.0.1.5',
+    ],
+    [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, api-canary, events, audit, pods, kubelet, node, node-logs; did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers; did you mean "audit"?',
     ],
     [
       'an unknown fault',

@@ -17,7 +17,7 @@ describe('the set-up of Debian', () => {
     policy = join(folder, 'policy-rc.d');
     mkdirSync(join(folder, 'bin'));
     const programs: Readonly<Record<string, string>> = {
-      ...Object.fromEntries(['chromium', 'ss', 'iptables', 'dpkg', 'docker'].map((name) => [name, 'exit 0'])),
+      ...Object.fromEntries(['chromium', 'ss', 'nginx', 'iptables', 'dpkg', 'docker'].map((name) => [name, 'exit 0'])),
       sudo: 'exec "$@"',
       dockerd: 'echo "no cgroups"; exit 1',
       systemctl: 'echo "no cgroups"; exit 1',

@@ -91,6 +91,9 @@ export class Deaths implements Disposable {
   }
 }
 
+export const howOf = ({ signal, exitCode }: Pick<Death, 'signal' | 'exitCode'>): string =>
+  signal ? `killed by ${signal}` : `exit ${exitCode}`;
+
 /** The last lines of a log, without secrets; none when there is no log. */
 export async function lastLines(log: string, count: number): Promise<string[]> {
   try {

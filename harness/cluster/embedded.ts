@@ -23,7 +23,7 @@ export function embedded(tools: Tools): ClusterProvider {
           // The run's ledger pays then; an interrupted creation must end at once.
           run.signal.throwIfAborted();
           await making.undo(join(run.folder, 'logs'));
-          if (attempt === ATTEMPTS || !/address already in use/.test(String(error))) throw error;
+          if (attempt === ATTEMPTS || !/address already in use/i.test(String(error))) throw error;
           run.journal.append({ kind: 'progress', text: 'a port was taken meanwhile; once more with others' });
         }
       }

@@ -13,6 +13,7 @@ export const PROBES = [
   'components',
   'apiserver-metrics',
   'etcd-metrics',
+  'coredns-metrics',
   'api-canary',
   'events',
   'audit',

@@ -35,6 +35,8 @@ export interface Files {
   readonly config: string;
   /** Launchers, one a component. */
   readonly bin: string;
+  /** Of the programs beside it: a folder each. */
+  readonly servers: string;
   /** Which processes the components are, and how they ended. */
   readonly state: string;
   /** Made by us when the API server answers: the others start then. */
@@ -56,6 +58,7 @@ export function files(folder: string): Files {
     folder,
     config: `${folder}/kwokctl.json`,
     bin: `${folder}/launch`,
+    servers: `${folder}/servers`,
     state: `${folder}/state`,
     gate: `${folder}/state/go`,
     tokens: `${folder}/tokens.csv`,

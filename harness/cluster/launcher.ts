@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessId } from '../process.ts';
+import { type ProcessId, signFile } from '../process.ts';
 
 export interface Launched {
   /** The component itself. */
@@ -23,6 +23,8 @@ export interface LauncherOptions {
   readonly folder: string;
   readonly mark: string;
   readonly group?: string;
+  /** Another one, for CPU time. */
+  readonly cpuGroup?: string;
   /** Wait until this file exists. */
   readonly gate?: string;
 }
@@ -40,9 +42,12 @@ export function launcher(options: LauncherOptions): string {
 program=${quote(options.program)}
 state=${quote(state)}
 group=${quote(options.group ?? '')}
+cpus=${quote(options.cpuGroup ?? '')}
 gate=${quote(options.gate ?? '')}
 ORDEAL_MARK=${quote(options.mark)}
 export ORDEAL_MARK
+# For a program that writes over its environment: it and its children keep the descriptor.
+exec 9>> ${quote(join(options.folder, signFile(options.mark)))}
 if [ "\${1-}" = --version ]; then
   version=$("$program" --version) || exit
   printf '%s\\n' "$version" > "$state.version"
@@ -56,9 +61,10 @@ started() {
   start=\${20-}
 }
 while [ -n "$gate" ] && [ ! -e "$gate" ]; do sleep 0.05; done
+join() { [ -z "$1" ] || echo 0 > "$1/cgroup.procs"; }
 # A subshell that execs: only the component joins the group, so the group's killer leaves the launcher alone.
-if [ -n "$group" ]; then
-  (echo 0 > "$group/cgroup.procs" && exec "$program" "$@") &
+if [ -n "$group$cpus" ]; then
+  (join "$group" && join "$cpus" && exec "$program" "$@") &
 else
   "$program" "$@" &
 fi

@@ -8,27 +8,33 @@ import {
   type ClusterSpec,
   type ComponentName,
   type Debt,
+  type Millis,
   type Owed,
   type Run,
   ToolError,
 } from '../model.ts';
 import { pasteable } from '../tools/command.ts';
-import { Deaths, lastLines } from './deaths.ts';
+import { Deaths, howOf, lastLines } from './deaths.ts';
 import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
 import { launched } from './launcher.ts';
+import { type Limits, limitAll } from './limits.ts';
 import { copyLogs } from './logs.ts';
-import { confine, type Memory, memoryGroups } from './memory.ts';
 import { freePorts } from './ports.ts';
 import { notesOn, type Running, readBack, refuseOpenSockets } from './readback.ts';
-import { apiServerReady, healthy, nodesReady } from './ready.ts';
+import { componentsReady, nodesReady } from './ready.ts';
+import { PATIENCE as PATIENCE_A_SERVER, Servers } from './servers.ts';
 import { startByKwokctl } from './start.ts';
 import { type Tools, writeFiles } from './write.ts';
 
 /** A cold start on two busy cores takes 10 s; nodes come on top. */
 const PATIENCE = 60_000;
 const PATIENCE_A_NODE = 20;
+const patienceFor = ({ nodes, servers }: ClusterSpec): Millis =>
+  PATIENCE + PATIENCE_A_NODE * nodes + PATIENCE_A_SERVER * (servers?.length ?? 0);
+
+const serverOf = (ports: kwokctl.Ports) => `https://127.0.0.1:${ports['kube-apiserver']}`;
 
 /** One try to make a cluster. What it changes is owed first; `undo` pays it. */
 export class Making {
@@ -40,9 +46,10 @@ export class Making {
   readonly #identities: Identities;
   readonly #deaths: Deaths;
   readonly #debts: Owed[] = [];
-  readonly #memory = new Map<ComponentName, Memory>();
+  #limits: ReadonlyMap<string, Limits> = new Map();
   readonly #running: Running[] = [];
   readonly #failing = new AbortController();
+  readonly #servers: Servers;
 
   /** Throws a `RefusedError` for identities that must not be. */
   constructor(spec: ClusterSpec, run: Run, tools: Tools) {
@@ -53,6 +60,8 @@ export class Making {
     this.#files = kwokctl.files(join(run.folder, 'cluster'));
     this.#identities = new Identities(spec.identities);
     this.#deaths = new Deaths(run, this.#files.state);
+    const { servers: folder, state } = this.#files;
+    this.#servers = new Servers(spec.servers ?? [], { folder, state, mark: run.mark, tools, deaths: this.#deaths });
   }
 
   /** Throws `ToolError` when something does not start, `RefusedError` when it is not as asked, the run's reason when that is aborted. */
@@ -61,13 +70,13 @@ export class Making {
     const began = clock.now();
     const interrupted = () => this.#failing.abort(signal.reason);
     signal.addEventListener('abort', interrupted, { once: true });
-    const deadline = setTimeout(() => void this.#late(), PATIENCE + PATIENCE_A_NODE * this.#spec.nodes);
+    const deadline = setTimeout(() => void this.#late(), patienceFor(this.#spec));
     try {
       signal.throwIfAborted();
       await this.#prepare();
       const ports = await freePorts(kwokctl.PORTS);
       const whose = { spec: this.#spec, mark: this.#run.mark, tools: this.#tools, identities: this.#identities };
-      await writeFiles({ ...whose, ports, made: this.#files, memory: this.#memory });
+      await writeFiles({ ...whose, ports, made: this.#files, memory: this.#limits });
       for (const name of this.#names) void this.#follow(name).catch((error) => this.#failing.abort(error));
       await startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal);
       await this.#becomeReady(ports);
@@ -98,11 +107,9 @@ export class Making {
     await writeFile(join(folder, '.ordeal'), mark);
     owed.done();
     await Promise.all([mkdir(bin), mkdir(state)]);
-    const groups = await memoryGroups();
-    for (const name of this.#names) {
-      const bytes = this.#spec.components[name]?.memoryBytes;
-      this.#memory.set(name, await confine(groups, name, bytes, mark, (debt) => this.#owe(debt)));
-    }
+    const { components, servers = [] } = this.#spec;
+    const own = this.#names.map((name) => ({ name, memoryBytes: components[name]?.memoryBytes }));
+    this.#limits = await limitAll([...own, ...servers], mark, (debt) => this.#owe(debt));
     (await this.#owe({ undo: 'end-processes', mark })).done();
   }
 
@@ -120,35 +127,34 @@ export class Making {
       await sleep(20, undefined, { signal });
       processes = launched(this.#files.state, name);
     }
-    const { group, ...memory } = this.#memory.get(name) ?? {};
+    const { group, ...memory } = this.#limits.get(name) ?? {};
     const log = this.#files.log(name);
     this.#running.push({ name, pid: processes.child.pid, ...memory });
     void this.#deaths.of(name).then(async (death) => {
-      const how = death.signal ? `killed by ${death.signal}` : `exit ${death.exitCode}`;
       const details = { command: this.#reading(name), lastLines: await lastLines(log, 20) };
-      this.#failing.abort(new ToolError(`${name} died while the cluster started: ${how}`, details));
+      this.#failing.abort(new ToolError(`${name} died while the cluster started: ${howOf(death)}`, details));
     });
     this.#deaths.watch({ name, log, ...processes, ...(group && { group }) });
   }
 
   async #becomeReady(ports: kwokctl.Ports): Promise<void> {
     const { signal } = this.#failing;
-    const has = (name: ComponentName) => this.#names.includes(name);
     await using admin = new KubeClient(this.#connection(ADMIN, ports), { signal, connections: 20 });
     // Rights can be given before the API server calls itself ready; who needs them must not start before.
     await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
     await writeFile(this.#files.gate, '');
     await Promise.all([
-      apiServerReady(admin, signal),
-      has('kube-controller-manager') && healthy(ports['kube-controller-manager'], signal),
-      has('kube-scheduler') && healthy(ports['kube-scheduler'], signal),
+      componentsReady(admin, this.#names, ports, signal),
       nodesReady(admin, this.#spec.nodes, this.#run.clock, signal),
     ]);
     while (this.#running.length < this.#names.length) await sleep(20, undefined, { signal });
     this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
-    const components = await readBack(this.#running, this.#spec, this.#files, ports, admin);
-    refuseOpenSockets(this.#run.mark, new Map(this.#running.map(({ pid, name }) => [pid, name])));
-    const notes = notesOn(this.#spec, components);
+    const own = await readBack(this.#running, this.#spec, this.#files, ports, admin);
+    const kubeconfig = (user: string) => this.#identities.kubeconfig(user, serverOf(ports), this.#files.ca);
+    await this.#servers.start({ kubeconfig, limits: this.#limits }, signal);
+    const components = [...own, ...this.#servers.facts];
+    refuseOpenSockets(this.#run.mark, new Map(components.map(({ pid, name }) => [pid ?? 0, name])));
+    const notes = notesOn(this.#spec, own);
     this.#run.journal.append({ kind: 'cluster', provider: 'embedded', name: this.#run.id, components, notes });
   }
 
@@ -157,7 +163,9 @@ export class Making {
       (await lastLines(this.#files.log(name), 4)).map((line) => `${name}: ${line}`),
     );
     const details = { command: this.#reading('kube-apiserver'), lastLines: (await Promise.all(tails)).flat() };
-    this.#failing.abort(new ToolError(`the cluster was not ready within ${PATIENCE / 1_000} s`, details));
+    this.#failing.abort(
+      new ToolError(`the cluster was not ready within ${patienceFor(this.#spec) / 1_000} s`, details),
+    );
   }
 
   /** How to read a log that `create` keeps when it fails. */
@@ -166,12 +174,11 @@ export class Making {
   }
 
   #keepLogs(folder: string): Promise<void> {
-    return copyLogs([...this.#names.map(this.#files.log), this.#files.auditLog], folder);
+    return copyLogs([...this.#names.map(this.#files.log), ...this.#servers.logs, this.#files.auditLog], folder);
   }
 
   #connection(user: string, ports: kwokctl.Ports) {
-    const server = `https://127.0.0.1:${ports['kube-apiserver']}`;
-    return { server, caFile: this.#files.ca, user, token: this.#identities.token(user) };
+    return { server: serverOf(ports), caFile: this.#files.ca, user, token: this.#identities.token(user) };
   }
 
   #cluster(ports: kwokctl.Ports): Cluster {
@@ -181,12 +188,10 @@ export class Making {
       name: this.#run.id,
       kubeconfig: made.kubeconfig('admin'),
       connect: (user) => this.#connection(user, ports),
-      components: this.#running.map(({ name, pid }) => ({ name, pid })),
+      components: [...this.#running.map(({ name, pid }) => ({ name, pid })), ...this.#servers.components],
+      servers: this.#servers.addresses,
       death: (component) => this.#deaths.of(component),
-      endpoints: {
-        apiserver: `https://127.0.0.1:${ports['kube-apiserver']}`,
-        etcd: `http://127.0.0.1:${ports.etcd}`,
-      },
+      endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },
       auditLog: made.auditLog,
       collectLogs: (folder) => this.#keepLogs(folder),
       [Symbol.asyncDispose]: () => this.undo(),

@@ -4,42 +4,47 @@ import { join } from 'node:path';
 import type { Debt, Owed } from '../model.ts';
 
 /** Where control groups of our own can be made: below the one that this process is in, never beside or above it. */
-export interface MemoryGroups {
+export interface Groups {
   readonly version: 1 | 2;
   readonly parent: string;
 }
 
-/** The place for memory groups on this host, or the reason why there is none. */
-export async function memoryGroups(): Promise<MemoryGroups | string> {
+/** The place for groups of a controller on this host, or the reason why there is none. */
+export async function controlGroups(controller: 'memory' | 'cpu'): Promise<Groups | string> {
   const own = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')).split('\n');
-  const v1 = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(.*)$/m.exec(own)?.[1];
+  const v1 = new RegExp(`^\\d+:(?:[^:\\n]*,)?${controller}(?:,[^:\\n]*)?:(.*)$`, 'm').exec(own)?.[1];
   const path = v1 ?? /^0::(.*)$/m.exec(own)?.[1];
   if (path === undefined) return 'this host has no control groups';
-  const parent = folderOf(mounts, path, v1 !== undefined);
+  const parent = folderOf(mounts, path, v1 === undefined ? undefined : controller);
   if (parent === undefined) return 'the control group file system is not mounted here';
   try {
     await access(parent, constants.W_OK);
     if (v1 !== undefined) return { version: 1, parent };
     const controllers = await readFile(join(parent, 'cgroup.subtree_control'), 'utf8');
-    if (controllers.split(/\s/).includes('memory')) return { version: 2, parent };
-    return `cgroup v2: the memory controller is not delegated to groups below ${parent}`;
+    if (controllers.split(/\s/).includes(controller)) return { version: 2, parent };
+    return `cgroup v2: the ${controller} controller is not delegated to groups below ${parent}`;
   } catch (error) {
     return `${parent} cannot be written: ${(error as NodeJS.ErrnoException).code}`;
   }
 }
 
-function folderOf(mounts: readonly string[], path: string, v1: boolean): string | undefined {
+/** `v1`: the controller, where it has a hierarchy of its own. */
+function folderOf(mounts: readonly string[], path: string, v1: string | undefined): string | undefined {
   for (const line of mounts) {
     const [left = '', right = ''] = line.split(' - ');
     const [, , , root = '', mountPoint = ''] = left.split(' ');
     const [type, , options = ''] = right.split(' ');
-    if (v1 ? type !== 'cgroup' || !options.split(',').includes('memory') : type !== 'cgroup2') continue;
+    if (v1 ? type !== 'cgroup' || !options.split(',').includes(v1) : type !== 'cgroup2') continue;
     if (root === '/') return join(mountPoint, path);
     if (path === root || path.startsWith(`${root}/`)) return join(mountPoint, path.slice(root.length));
   }
   return undefined;
 }
+
+/** The folder of one component's group. */
+export const pathOf = ({ parent }: Groups, component: string, mark: string) =>
+  join(parent, `ordeal-${mark}-${component}`);
 
 export interface Memory {
   /** The folder of the component's own group. */
@@ -51,14 +56,14 @@ export interface Memory {
 
 /** Makes a group for one component, owed before it is there, and limits it. Where that cannot be, says why. */
 export async function confine(
-  groups: MemoryGroups | string,
+  groups: Groups | string,
   component: string,
   bytes: number | undefined,
   mark: string,
   owe: (debt: Debt) => Promise<Owed>,
 ): Promise<Memory> {
   if (typeof groups === 'string') return bytes === undefined ? {} : { unlimited: groups };
-  const path = join(groups.parent, `ordeal-${mark}-${component}`);
+  const path = pathOf(groups, component, mark);
   let group: string | undefined;
   try {
     const owed = await owe({ undo: 'remove-cgroup', path, mark });
@@ -72,7 +77,7 @@ export async function confine(
 }
 
 /** Limits a group; returns the limit in bytes as the kernel took it. Throws the kernel's error when it does not. */
-async function limit(groups: MemoryGroups, folder: string, bytes: number): Promise<number> {
+async function limit(groups: Groups, folder: string, bytes: number): Promise<number> {
   const file = join(folder, groups.version === 1 ? 'memory.limit_in_bytes' : 'memory.max');
   await writeFile(file, String(bytes), { flag: 'r+' });
   // Else the kernel swaps instead of refusing, and the limit bites at no certain point.

@@ -23,16 +23,16 @@ export function executable(pid: number): Promise<string> {
   return readlink(`/proc/${pid}/exe`);
 }
 
-/** The TCP sockets on which these processes listen, as `ss -ltnp` shows them. */
+/** The sockets on which these processes listen or take datagrams, as `ss -lntup` shows them. */
 export function listeners(pids: readonly number[]): Listener[] {
   const owners = new Map<string, number>();
   for (const pid of pids) for (const inode of socketsOf(pid)) owners.set(inode, pid);
   const found: Listener[] = [];
-  for (const table of ['tcp', 'tcp6']) {
+  for (const [table, state] of TABLES) {
     for (const line of tableOf(table)) {
       const fields = line.trim().split(/\s+/);
       const pid = owners.get(fields[9] ?? '');
-      if (fields[3] !== LISTEN || pid === undefined) continue;
+      if (fields[3] !== state || pid === undefined) continue;
       const [address = '', port = ''] = (fields[1] ?? '').split(':');
       const bytes = Buffer.from(address, 'hex').swap32();
       const text =
@@ -43,7 +43,13 @@ export function listeners(pids: readonly number[]): Listener[] {
   return found;
 }
 
-const LISTEN = '0A';
+/** With the state of a socket that waits for whoever comes: TCP_LISTEN; of UDP one without a peer is TCP_CLOSE. */
+const TABLES = [
+  ['tcp', '0A'],
+  ['tcp6', '0A'],
+  ['udp', '07'],
+  ['udp6', '07'],
+] as const;
 
 function isLoopback(bytes: Buffer): boolean {
   if (bytes.length === 4) return bytes[0] === 127;

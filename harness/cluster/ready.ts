@@ -4,12 +4,24 @@ import { abortable, destroy } from '../kube/abortable.ts';
 import { createMany } from '../kube/apply.ts';
 import type { KubeClient, KubeObject } from '../kube/client.ts';
 import { watch } from '../kube/watch.ts';
-import { type Clock, ClusterError, type Millis } from '../model.ts';
+import { type Clock, ClusterError, type ComponentName, type Millis } from '../model.ts';
+import type { Ports } from './kwokctl.ts';
 
 const EVERY: Millis = 50;
 
+/** Resolves when every component that can be asked says that it is ready. Rejects only when the signal aborts. */
+export async function componentsReady(
+  admin: KubeClient,
+  names: readonly ComponentName[],
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  const asked = (['kube-controller-manager', 'kube-scheduler'] as const).filter((name) => names.includes(name));
+  await Promise.all([apiServerReady(admin, signal), ...asked.map((name) => healthy(ports[name], signal))]);
+}
+
 /** Resolves when the API server says that it is ready. Rejects only when the signal aborts. */
-export async function apiServerReady(admin: KubeClient, signal: AbortSignal): Promise<void> {
+async function apiServerReady(admin: KubeClient, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {
       await admin.text('/readyz');
@@ -22,7 +34,7 @@ export async function apiServerReady(admin: KubeClient, signal: AbortSignal): Pr
 }
 
 /** Resolves when a controller or scheduler on this port of loopback says that it is healthy. Rejects only when the signal aborts. */
-export async function healthy(port: number, signal: AbortSignal): Promise<void> {
+async function healthy(port: number, signal: AbortSignal): Promise<void> {
   // Its certificate is made by itself at each start; the connection stays on loopback and carries no secret.
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   const url = `https://127.0.0.1:${port}/healthz`;

@@ -4,7 +4,7 @@ import { pasteable, run } from '../tools/command.ts';
 import { type Files, NAME } from './kwokctl.ts';
 
 /** Nothing of our own environment reaches the components: no proxies, no ETCD_ or KWOK_ variables. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Has kwokctl start the launchers; resolves when all are started, not when they are ready. Throws `ToolError`. */
 export async function startByKwokctl(program: string, made: Files, mark: string, signal: AbortSignal): Promise<void> {

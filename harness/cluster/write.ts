@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClusterSpec, ComponentName } from '../model.ts';
+import type { ClusterSpec } from '../model.ts';
 import { ADMIN, CONTROLLERS, type Identities, NODES, SCHEDULER } from './identities.ts';
 import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROGRAM } from './kwokctl.ts';
 import { launcher } from './launcher.ts';
@@ -14,7 +14,7 @@ export interface Plan {
   readonly spec: ClusterSpec;
   readonly ports: Ports;
   readonly identities: Identities;
-  readonly memory: ReadonlyMap<ComponentName, Memory>;
+  readonly memory: ReadonlyMap<string, Memory>;
   readonly tools: Tools;
   readonly mark: string;
 }

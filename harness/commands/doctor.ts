@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { memoryGroups } from '../cluster/memory.ts';
+import { controlGroups } from '../cluster/memory.ts';
 import { thisHost } from '../run/folder.ts';
 import { type ToolName, where } from '../tools/tools.ts';
 import { type Ambient, placesOf } from './ambient.ts';
@@ -14,6 +14,7 @@ const all: { readonly name: ToolName; readonly version?: string }[] = [
   { name: 'kwok' },
   { name: 'kwokctl' },
   { name: 'k6' },
+  { name: 'k6-ordeal' },
   { name: 'kind' },
   { name: 'helm' },
 ];
@@ -35,7 +36,7 @@ export async function doctor(options: { toolsDir?: string }, ambient: Ambient): 
     );
     if (!found && !would) problems.push(`${wish.name}: ${why}`);
   }
-  const groups = await memoryGroups();
+  const groups = await controlGroups('memory');
   say('memory limits', typeof groups === 'string' ? `none: ${groups}` : 'by control groups');
   // Without docker everything but kind works: no problem, but to be known.
   const { dockerUnavailable } = await import('../docker.ts');

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { componentsOf, PROGRAM } from '../cluster/kwokctl.ts';
-import { RefusedError, type Scenario } from '../model.ts';
-import type { Tool, ToolWish } from '../tools/tools.ts';
+import { importsExtension } from '../load/extensions.ts';
+import { type LoadSpec, RefusedError, type Scenario } from '../model.ts';
+import { isSystem, type SystemName, systemTool } from '../tools/system.ts';
+import type { Tool, ToolName, ToolOptions, ToolWish } from '../tools/tools.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { refusedBeforehand } from './beforehand.ts';
 import { type Target, targetFor } from './target.ts';
@@ -25,11 +28,16 @@ export function wishes(scenarios: readonly Scenario[], asked: Target | undefined
   const all = scenarios.flatMap((scenario) => {
     const onKind = targetFor(scenario, asked).provider === 'kind';
     const some: ToolWish[] = onKind ? [{ name: 'kind' }] : embeddedWishes(scenario);
-    if (scenario.load.length > 0) some.push({ name: 'k6' });
+    some.push(...scenario.load.map((load) => ({ name: k6For(scenario, load) })));
     if (scenario.installs.length > 0) some.push({ name: 'helm' });
     return some;
   });
   return [...new Map(all.map((wish) => [keyOf(wish), wish])).values()];
+}
+
+/** The k6 that a load is for: the published one, unless its script imports an extension or pods have to report what they measure. */
+export function k6For({ folder }: Scenario, { script, pods }: LoadSpec): 'k6' | 'k6-ordeal' {
+  return pods !== undefined || importsExtension(join(folder, script)) ? 'k6-ordeal' : 'k6';
 }
 
 function embeddedWishes(scenario: Scenario): ToolWish[] {
@@ -37,7 +45,16 @@ function embeddedWishes(scenario: Scenario): ToolWish[] {
     const version = versionOf(scenario, PROGRAM[name], scenario.cluster.components[name]?.version);
     return { name: PROGRAM[name], ...(version === undefined ? {} : { version }) };
   });
-  return [{ name: 'kwokctl' }, ...components];
+  const servers = programsOf(scenario).filter((name) => !isSystem(name)) as ToolName[];
+  return [{ name: 'kwokctl' }, ...components, ...servers.map((name) => ({ name }))];
+}
+
+const programsOf = ({ cluster: { servers = [] } }: Scenario) => servers.map(({ program }) => program);
+
+/** The programs of the system's own packages that these scenarios need, each once. */
+export function systemWishes(scenarios: readonly Scenario[], asked: Target | undefined): SystemName[] {
+  const embedded = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'embedded');
+  return [...new Set(embedded.flatMap(programsOf).filter(isSystem))];
 }
 
 /** A component's own version, else for the kube-* programs that of the cluster, else the catalogue's (undefined). */
@@ -64,9 +81,20 @@ export function reasonsAgainst(scenario: Scenario, asked: Target | undefined, ku
     ...(runsOn.includes(provider)
       ? []
       : [`${id} (${scenario.variant.name}) runs on ${runsOn.join(', ')}, not on ${provider}`]),
+    ...scenario.load.flatMap((load) => reasonsAgainstPods(load, provider)),
     ...(kubernetes === undefined || applies(appliesTo, kubernetes)
       ? []
       : [`${id} applies to Kubernetes ${appliesTo}; this is ${kubernetes}`]),
+  ];
+}
+
+function reasonsAgainstPods({ name, pods, from }: LoadSpec, provider: Target['provider']): string[] {
+  if (pods === undefined) return [];
+  return [
+    ...(provider === 'embedded'
+      ? [`load ${name} is offered by ${pods} pods, and the embedded cluster has no kubelets to run them`]
+      : []),
+    ...(from === undefined ? [] : [`load ${name} comes from ${from}, which is none of its pods' addresses`]),
   ];
 }
 
@@ -83,7 +111,9 @@ export async function provideAll(
   const { provide } = await import('../tools/tools.ts');
   const toolsFrom = { ...toolOptions(options, ambient), progress: (text: string) => ambient.err.write(`${text}\n`) };
   const onKind = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'kind');
-  if (onKind.length === 0) return { tools: await provide(wishes(scenarios, asked), toolsFrom), archives: new Map() };
+  const own = await systemTools(systemWishes(scenarios, asked), toolsFrom);
+  const all = async () => new Map<string, Tool>([...own, ...(await provide(wishes(scenarios, asked), toolsFrom))]);
+  if (onKind.length === 0) return { tools: await all(), archives: new Map() };
 
   const { dockerUnavailable } = await import('../docker.ts');
   const unavailable = await dockerUnavailable();
@@ -93,7 +123,7 @@ export async function provideAll(
     import('../tools/workload-images.ts'),
   ]);
   const names = new Set(onKind.flatMap(({ cluster }) => cluster.kind?.images ?? []));
-  const tools = await provide(wishes(scenarios, asked), toolsFrom);
+  const tools = await all();
   const archives = names.size > 0 ? await workloadImages([...names], toolsFrom) : new Map();
   if (asked?.existing !== undefined) return { tools, archives };
   return {
@@ -101,6 +131,16 @@ export async function provideAll(
     archives,
     image: asked?.image === undefined ? await nodeImage(toolsFrom) : { reference: asked.image },
   };
+}
+
+/** By name. Throws RefusedError with every one that is not there. */
+async function systemTools(names: readonly SystemName[], options: ToolOptions): Promise<Map<string, Tool>> {
+  const found = await Promise.allSettled(names.map((name) => systemTool(name, options)));
+  const reasons = found.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const other = reasons.find((reason) => !(reason instanceof RefusedError));
+  if (other !== undefined) throw other;
+  if (reasons.length > 0) throw new RefusedError(reasons.map(({ message }) => message).join('\n'));
+  return new Map(found.flatMap((one) => (one.status === 'fulfilled' ? [[one.value.name, one.value]] : [])));
 }
 
 export function toolOptions(options: { toolsDir?: string }, ambient: Ambient) {

@@ -1,8 +1,9 @@
-import type { FaultSpec, Scenario } from '../model.ts';
-import { where } from '../tools/tools.ts';
+import { type FaultSpec, RefusedError, type Scenario } from '../model.ts';
+import { type SystemName, systemTool } from '../tools/system.ts';
+import { type ToolOptions, where } from '../tools/tools.ts';
 import { type Ambient, plain } from './ambient.ts';
 import { refusedBeforehand } from './beforehand.ts';
-import { reasonsAgainst, toolOptions, wishes } from './needs.ts';
+import { reasonsAgainst, systemWishes, toolOptions, wishes } from './needs.ts';
 import { chosen } from './run.ts';
 import { type Target, type TargetOptions, targetFor, targetOf } from './target.ts';
 
@@ -16,6 +17,7 @@ export async function plan(
   const asked = targetOf(options);
   const target = targetFor(scenario, asked);
   const tools = await where(wishes([scenario], asked), toolOptions(options, ambient));
+  const system = await systemWhere(systemWishes([scenario], asked), toolOptions(options, ambient));
   const server = tools.find(({ wish }) => wish.name === 'kube-apiserver');
   const missing = tools.filter(({ found, would }) => found === undefined && would === undefined);
   const image = target.provider === 'kind' ? await imageFor(target, options, ambient) : undefined;
@@ -23,6 +25,7 @@ export async function plan(
     ...reasonsAgainst(scenario, asked, server?.found?.version ?? server?.expected),
     ...missing.map(({ wish, why }) => `${wish.name} ${wish.version ?? ''} is not to be had: ${why}`),
     ...(await refusedBeforehand(scenario, target)),
+    ...system.flatMap(({ missing }) => missing ?? []),
     ...(image?.reasons ?? []),
   ];
   if (options.json) {
@@ -40,10 +43,28 @@ export async function plan(
         : `missing: ${why}`;
     ambient.out.write(`  ${wish.name.padEnd(24)}${from}\n`);
   }
+  for (const { name, text } of system) ambient.out.write(plain(`  ${name.padEnd(24)}${text}`));
   if (image) ambient.out.write(plain(`  ${'node image'.padEnd(24)}${image.text}`));
   const cannot = reasons.map((reason) => `  ${reason}\n`).join('');
   ambient.out.write(plain(reasons.length ? `\ncannot run here:\n${cannot}` : '\ncan run here'));
   return reasons.length ? 2 : 0;
+}
+
+async function systemWhere(
+  names: readonly SystemName[],
+  options: ToolOptions,
+): Promise<readonly { readonly name: SystemName; readonly text: string; readonly missing?: string }[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      try {
+        const { version, source, path } = await systemTool(name, options);
+        return { name, text: `${version}  ${source}  ${path}` };
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        return { name, text: `missing: ${error.message}`, missing: error.message };
+      }
+    }),
+  );
 }
 
 /** Where the node image is or would come from, and why kind cannot be used here. */
@@ -68,7 +89,10 @@ function describe(scenario: Scenario, target: Target): string[] {
   const seconds = scenario.phases.reduce((sum, { duration }) => sum + duration, 0) / 1000;
   const objects = scenario.objects.map(({ manifest, count }) => `${count} × ${manifest}`).join(', ');
   const load = [
-    ...scenario.load.map(({ name, script, during, as }) => `${name}: ${script} as ${as} during ${during}`),
+    ...scenario.load.map(({ name, script, during, as, pods }) => {
+      const by = pods === undefined ? '' : ` by ${pods} pods`;
+      return `${name}: ${script}${by} as ${as} during ${during}`;
+    }),
     ...scenario.installs.map(({ release, chart, during }) => `helm install ${release} ${chart} during ${during}`),
   ];
   return [
@@ -78,11 +102,17 @@ function describe(scenario: Scenario, target: Target): string[] {
     `  target    ${targetText(scenario, target)}`,
     `  objects   ${objects || 'none'}`,
     `  phases    ${scenario.phases.map(({ name, duration }) => `${name} ${duration / 1000}s`).join(', ')} (${seconds} s)`,
+    ...(target.provider === 'embedded' ? serversText(scenario) : []),
     `  load      ${load.join('; ') || 'none'}`,
     `  faults    ${scenario.faults.map(faultText).join('; ') || 'none'}`,
     `  probes    ${scenario.probes.join(', ')}`,
     '  undo      every process, container, network, control group and folder, owed on disk before it is made',
   ];
+}
+
+function serversText({ cluster: { servers = [] } }: Scenario): string[] {
+  const all = servers.map(({ name, program }) => `${name} (${program})`).join(', ');
+  return all === '' ? [] : [`  servers   ${all}`];
 }
 
 function targetText({ cluster }: Scenario, { provider, existing }: Target): string {
@@ -95,5 +125,6 @@ function faultText({ name, during, after, workers, parameters, deadline }: Fault
   const told = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
   const targets = `the first ${workers === 1 ? 'worker' : `${workers} workers`}`;
   const what = [name, ...told].join(' ');
+  if (workers === 0) return `${what}, ${after / 1000} s into ${during}; undone with the run`;
   return `${what} on ${targets}, ${after / 1000} s into ${during}; undone at its end, by itself after ${deadline / 1000} s`;
 }

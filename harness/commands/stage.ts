@@ -11,8 +11,9 @@ import {
   type Scenario,
 } from '../model.ts';
 import type { Stage } from '../run/conductor.ts';
+import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
-import { type Provided, reasonsAgainst, toolOf, versionOf, wishes } from './needs.ts';
+import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
 import { type Target, targetFor } from './target.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
@@ -24,7 +25,8 @@ export async function makeStage(
   env: Ambient['env'],
 ): Promise<Stage> {
   const [{ probes }, { faults }] = await Promise.all([import('../probes/table.ts'), import('../faults/table.ts')]);
-  for (const wish of wishes([scenario], asked)) {
+  const system = systemWishes([scenario], asked).map((name): { name: string; version?: string } => ({ name }));
+  for (const wish of [...wishes([scenario], asked), ...system]) {
     const { name, version, path, source, expected } = toolOf(provided, wish.name, wish.version);
     run.journal.append({ kind: 'tool', name, version, path, source, expected });
   }
@@ -98,10 +100,16 @@ async function providerOf(
 
 async function loadsOf(scenario: Scenario, provided: Provided): Promise<Stage['loads']> {
   if (scenario.load.length === 0) return [];
-  const { k6Load } = await import('../load/k6.ts');
+  const [{ k6Load }, { spreadLoad }] = await Promise.all([import('../load/k6.ts'), import('../load/pods/spread.ts')]);
   return scenario.load.map((spec) => {
     const script = { ...spec, script: join(scenario.folder, spec.script) };
-    return { during: spec.during, offer: k6Load(script, toolOf(provided, 'k6').path).offer };
+    const { pods } = spec;
+    if (pods !== undefined) {
+      const image = provided.archives.get(loadImage)?.reference;
+      if (image === undefined) throw new RefusedError(`no image ${loadImage} was provided for load ${spec.name}`);
+      return { during: spec.during, ...spreadLoad(script, { pods, image }) };
+    }
+    return { during: spec.during, offer: k6Load(script, toolOf(provided, k6For(scenario, spec)).path).offer };
   });
 }
 
@@ -122,22 +130,23 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
   const first = scenario.phases[0]?.name;
   const objects = scenario.objects.filter(({ during = first }) => during === phase);
   if (objects.length === 0) return;
-  const [{ KubeClient }, { createMany }, { renderMany }] = await Promise.all([
+  const [{ KubeClient }, { applyMany, createMany }, { renderMany }] = await Promise.all([
     import('../kube/client.ts'),
     import('../kube/apply.ts'),
     import('../kube/manifest.ts'),
   ]);
   await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
-  const create = async ({ manifest, count, after = 0 }: ObjectsSpec) => {
+  const create = async ({ manifest, count, apply = false, after = 0 }: ObjectsSpec) => {
     await sleep(after, undefined, { signal: run.signal });
     const template = await readFile(join(scenario.folder, manifest), 'utf8');
     const started = run.clock.now();
-    const made = await createMany(client, renderMany(template, scenario.parameters, count), {
-      concurrency: 20,
-      signal: run.signal,
-    });
+    const all = renderMany(template, scenario.parameters, count);
+    const made = await (apply ? applyMany : createMany)(client, all, { concurrency: 20, signal: run.signal });
     const seconds = (run.clock.now() - started) / 1000;
-    run.journal.append({ kind: 'progress', text: `created ${made} from ${manifest} in ${seconds.toFixed(1)} s` });
+    run.journal.append({
+      kind: 'progress',
+      text: `${apply ? 'applied' : 'created'} ${made} from ${manifest} in ${seconds.toFixed(1)} s`,
+    });
   };
   // In the order of the file: a namespace comes before what lies in it. What comes later holds nobody up.
   for (const spec of objects.filter(({ after }) => after === undefined)) await create(spec);

@@ -6,6 +6,7 @@ import { limitNodeMemory } from './limit-node-memory.ts';
 import { memoryHog } from './memory-hog.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
+import { reloadServer } from './reload-server.ts';
 import { stopUnit } from './stop-unit.ts';
 import { throttleNodeIo } from './throttle-node-io.ts';
 
@@ -23,5 +24,6 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     memoryHog,
     throttleNodeIo,
     fillNodeDisk,
+    reloadServer,
   ].map((kind) => [kind.name, kind]),
 );

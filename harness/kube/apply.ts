@@ -62,24 +62,38 @@ export async function createMany(
   return count;
 }
 
+/**
+ * Applies the objects one after the other, as server-side apply does: what is there gets the fields that are named.
+ * Throws the first `ClusterError` that trying again does not cure.
+ */
+export async function applyMany(
+  client: KubeClient,
+  objects: Iterable<KubeObject>,
+  options: CreateOptions,
+): Promise<number> {
+  let count = 0;
+  for (const object of objects) {
+    const apply = async () =>
+      client.patch(`${await collectionOf(client, object)}/${object.metadata.name}`, object, 'apply');
+    await persist(apply, options);
+    count += 1;
+  }
+  return count;
+}
+
 async function createOne(client: KubeClient, object: KubeObject, options: CreateOptions): Promise<void> {
-  await persist(client, () => collectionOf(client, object), object, options);
+  await persist(async () => client.create(await collectionOf(client, object), object), options);
   if (object.kind !== 'Namespace') return;
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
   const path = `/api/v1/namespaces/${object.metadata.name}/serviceaccounts`;
-  await persist(client, async () => path, account, options);
+  await persist(() => client.create(path, account), options);
 }
 
-async function persist(
-  client: KubeClient,
-  pathOf: () => Promise<string>,
-  object: KubeObject,
-  options: CreateOptions,
-): Promise<void> {
+async function persist(act: () => Promise<unknown>, options: CreateOptions): Promise<void> {
   const until = performance.now() + (options.patience ?? 30_000);
   for (let wait = 50; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
     try {
-      await client.create(await pathOf(), object);
+      await act();
       return;
     } catch (error) {
       options.signal.throwIfAborted();

@@ -20,9 +20,9 @@ export interface Ending {
 }
 
 /** k6 speaks each second; when it was silent for longer than this in mid-run, it was frozen or starved. */
-const longestSilence: Millis = 5_000;
+export const longestSilence: Millis = 5_000;
 /** A load may end this much before its time: k6 measures from its own start, and reports once a second. */
-const slack: Millis = 3_000;
+export const slack: Millis = 3_000;
 /** More dropped iterations than this share: k6 ran short of virtual users, and offered less than was asked for. */
 const droppedShare = 0.01;
 
@@ -39,15 +39,13 @@ const exits: Readonly<Record<number, string>> = {
 
 /** Why a load proves nothing; empty when it was offered as asked. */
 export function complaints(ending: Ending, tally: Tally): readonly string[] {
-  const { totals } = tally;
   const found: string[] = [];
   const tail = ending.lastLines.length > 0 ? `: ${ending.lastLines.join(' | ')}` : '';
   const after = `after ${seconds(ending.ended - ending.started)}`;
   if (ending.stopped !== undefined) found.push(`${ending.stopped}${tail}`);
   else if (ending.signal !== null) found.push(`k6 was killed by ${ending.signal} ${after}${tail}`);
   else if (ending.exitCode !== 0) {
-    const why = exits[ending.exitCode ?? -1];
-    found.push(`k6 exited with code ${ending.exitCode}${why ? ` (${why})` : ''} ${after}${tail}`);
+    found.push(`${exitText(ending.exitCode)} ${after}${tail}`);
   }
   if (found.length === 0) {
     const due = (ending.first ?? ending.started) + ending.duration - slack;
@@ -56,9 +54,16 @@ export function complaints(ending: Ending, tally: Tally): readonly string[] {
       found.push(`k6 sent its last sample ${seconds(ending.ended - tally.last)} before it ended`);
   }
   if (ending.silence > longestSilence) found.push(`k6 was silent for ${seconds(ending.silence)}: frozen, or starved`);
-  const names = ending.requests.join(', ');
+  found.push(...complaintsOffered(tally, ending.requests));
+  return found.map((reason) => `load ${ending.load}: ${reason}`);
+}
+
+/** What is wrong with the load itself, whoever offered it. */
+export function complaintsOffered(tally: Tally, requests: readonly string[]): readonly string[] {
+  const { totals } = tally;
+  const found: string[] = [];
   if (tally.last === undefined) found.push('k6 sent no samples');
-  else if (totals.requests === 0 && ending.requests.length > 0) found.push(`k6 made no request named ${names}`);
+  else if (totals.requests === 0 && requests.length > 0) found.push(`k6 made no request named ${requests.join(', ')}`);
   else if (totals.succeeded === 0 && totals.wrong > totals.requests / 2)
     found.push(
       `none of ${totals.requests} requests succeeded, most were answered ${tally.commonest}: the load is wrong`,
@@ -66,9 +71,15 @@ export function complaints(ending: Ending, tally: Tally): readonly string[] {
   const begun = totals.iterations + totals.dropped;
   if (totals.dropped > droppedShare * begun)
     found.push(`k6 dropped ${totals.dropped} of ${begun} iterations: too few virtual users`);
-  return found.map((reason) => `load ${ending.load}: ${reason}`);
+  return found;
 }
 
-function seconds(time: Millis): string {
+/** `k6 exited with code 107 (an exception in the script)`. */
+export function exitText(code: number | null): string {
+  const why = exits[code ?? -1];
+  return `k6 exited with code ${code}${why ? ` (${why})` : ''}`;
+}
+
+export function seconds(time: Millis): string {
   return `${(time / 1000).toFixed(1)} s`;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, Connection, LoadSpec, Millis, Run } from '../model.ts';
+import type { Cluster, LoadSpec, Millis, Run } from '../model.ts';
 import { complaints } from './complaints.ts';
 import { CpuMeter, GeneratorJudge, prefer } from './generator.ts';
 import { LastLines } from './log.ts';
@@ -27,7 +27,7 @@ export function k6Load(spec: LoadSpec, k6Path: string) {
   return {
     async offer(cluster: Cluster, run: Run, duration: Millis): Promise<void> {
       try {
-        for (const reason of await play(spec, k6Path, cluster.connect(spec.as), run, duration))
+        for (const reason of await play(spec, k6Path, cluster, run, duration))
           run.journal.append({ kind: 'voided', reason });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -40,20 +40,20 @@ export function k6Load(spec: LoadSpec, k6Path: string) {
 async function play(
   spec: LoadSpec,
   k6Path: string,
-  connection: Connection,
+  cluster: Cluster,
   run: Run,
   duration: Millis,
 ): Promise<readonly string[]> {
   if (run.signal.aborted) return [];
   const tally = new Tally(spec, run);
-  const log = new LastLines([connection.token]);
+  const log = new LastLines([cluster.connect(spec.as).token]);
   const pipe = await namedPipe(run.folder);
   using cleanup = new DisposableStack();
   cleanup.defer(() => pipe.reader.destroy());
   cleanup.defer(() => pipe.finish());
 
   const started = run.clock.now();
-  const { child, exit } = startK6(k6Path, spec, connection, run, duration, pipe.writer);
+  const { child, exit } = startK6(k6Path, spec, cluster, run, duration, pipe.writer);
   const onAbort = () => {
     signalGroup(child, 'SIGINT');
     const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), killAfter);

@@ -2,8 +2,18 @@ import type { LoadSpec, MetricSpec } from '../model.ts';
 
 /** What every load says of its own generator, labelled with the load's name. */
 const generatorMetrics: readonly MetricSpec[] = [
-  gauge('load.cpu', 'ratio', 'CPU that k6 used, as a share of all CPUs of this machine (source: /proc/<pid>/task)'),
-  gauge('load.waiting', 'ratio', 'share of the time in which threads of k6 were ready but waited for a CPU, at most 1'),
+  gauge(
+    'load.cpu',
+    'ratio',
+    'CPU that k6 used, as a share of all CPUs of its machine (source: /proc/<pid>/task)',
+    'pod',
+  ),
+  gauge(
+    'load.waiting',
+    'ratio',
+    'share of the time in which threads of k6 were ready but waited for a CPU, at most 1',
+    'pod',
+  ),
   gauge('load.vus', 'count', 'virtual users of k6 that are active'),
   {
     name: 'load.dropped',
@@ -43,6 +53,6 @@ function requestMetrics(name: string): readonly MetricSpec[] {
   ];
 }
 
-function gauge(name: string, unit: 'ratio' | 'count', help: string): MetricSpec {
-  return { name, unit, kind: 'gauge', labels: ['load'], help };
+function gauge(name: string, unit: 'ratio' | 'count', help: string, ...more: string[]): MetricSpec {
+  return { name, unit, kind: 'gauge', labels: ['load', ...more], help };
 }

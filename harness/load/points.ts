@@ -1,3 +1,5 @@
+import type { Histogram } from '../model.ts';
+
 /** One measurement of k6, as its JSON output writes it. */
 export interface Point {
   readonly metric: string;
@@ -6,6 +8,19 @@ export interface Point {
   /** Times are in milliseconds. */
   readonly value: number;
   readonly tags: Readonly<Record<string, string>>;
+}
+
+/** All measurements of one series in one second, summed up by the k6 output `ordeal`, in base units. */
+export interface Sum {
+  readonly metric: string;
+  /** That of the last one, in milliseconds since 1970. */
+  readonly wall: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly count: number;
+  readonly sum: number;
+  readonly last: number;
+  /** Of distributions only. */
+  readonly histogram?: Histogram;
 }
 
 const opening = '{"metric":"';

@@ -1,17 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Connection, LoadSpec, Millis, Run } from '../model.ts';
+import type { Cluster, LoadSpec, Millis, Run } from '../model.ts';
 
-/** The flags of every run of k6: samples only; no judging, no REST port, no reports home, no downloads. */
-const flags: readonly string[] = [
+/** The flags of every run of k6: samples only; no judging, no reports home. */
+export const k6Flags: readonly string[] = [
   'run',
   '--no-thresholds',
   '--summary-mode=disabled',
-  '--address=',
   '--no-usage-report',
   '--quiet',
   '--no-color',
   '--log-format=json',
   '--system-tags=name,status,error_code',
+];
+
+const flags: readonly string[] = [
+  ...k6Flags,
+  // No REST port.
+  '--address=',
   // The third descriptor is the pipe for the samples. Unlike standard output, k6 does not buffer it until its end.
   '--out=json=/dev/fd/3',
 ];
@@ -28,11 +33,12 @@ export interface Exit {
 export function startK6(
   k6: string,
   spec: LoadSpec,
-  connection: Connection,
+  cluster: Pick<Cluster, 'connect' | 'servers'>,
   run: Run,
   duration: Millis,
   samples: number,
 ): { readonly child: ChildProcess; readonly exit: Promise<Exit> } {
+  const connection = cluster.connect(spec.as);
   const child = spawn(k6, [...flags, spec.script], {
     cwd: run.folder,
     detached: true,
@@ -43,9 +49,11 @@ export function startK6(
       SSL_CERT_FILE: connection.caFile,
       K6_AUTO_EXTENSION_RESOLUTION: 'false',
       K6_NO_USAGE_REPORT: 'true',
+      ...(spec.from !== undefined && { K6_LOCAL_IPS: spec.from }),
       ORDEAL_MARK: run.mark,
       ORDEAL_SERVER: connection.server,
       ORDEAL_TOKEN: connection.token,
+      ORDEAL_SERVERS: JSON.stringify(cluster.servers ?? {}),
       ORDEAL_PARAMETERS: JSON.stringify(spec.parameters),
       ORDEAL_DURATION: String(duration / 1000),
     },

@@ -1,5 +1,5 @@
-import { addToHistogram, newTally, type Tally, toHistogram } from '../histogram.ts';
-import type { Labels, Millis, Run } from '../model.ts';
+import { addToHistogram, mergeInto, newTally, type Tally, toHistogram } from '../histogram.ts';
+import type { Histogram, Labels, Millis, Run } from '../model.ts';
 
 interface Cell {
   readonly metric: string;
@@ -40,6 +40,12 @@ export class SeriesBuffer {
   observe(metric: string, labels: Labels | undefined, at: Millis, value: number): void {
     const { distribution } = this.#cell(metric, labels, at, true);
     if (distribution) addToHistogram(distribution, value);
+  }
+
+  /** Observes all samples of a histogram. */
+  observeAll(metric: string, labels: Labels | undefined, at: Millis, histogram: Histogram): void {
+    const { distribution } = this.#cell(metric, labels, at, true);
+    if (distribution) mergeInto(distribution, histogram);
   }
 
   /** From now on each flush with zeros says that nothing was counted of this series, when nothing was. */

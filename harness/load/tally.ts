@@ -1,6 +1,7 @@
 import type { Labels, LoadSpec, MetricSpec, Millis, Run } from '../model.ts';
-import type { Point } from './points.ts';
+import type { Point, Sum } from './points.ts';
 import { SeriesBuffer } from './series.ts';
+import { type Wanted, wantedOf } from './wanted.ts';
 
 /** Answers that say that the request itself was wrong, not that the server was in trouble. */
 const wrong = new Set([400, 403, 404, 405, 406, 410, 413, 415, 422]);
@@ -24,8 +25,8 @@ export class Tally {
   readonly #totals = { requests: 0, succeeded: 0, wrong: 0, iterations: 0, dropped: 0, undeclared: 0 };
   readonly #answers = new Map<string, number>();
   #last: Millis | undefined;
-  /** Names of the k6 metrics that are of use here. */
-  readonly wanted: ReadonlySet<string>;
+  /** The k6 metrics that are of use here, by name. */
+  readonly wanted: ReadonlyMap<string, Wanted>;
 
   constructor(spec: LoadSpec, run: Pick<Run, 'clock' | 'journal'>) {
     this.#run = run;
@@ -33,7 +34,7 @@ export class Tally {
     this.#requests = new Set(spec.requests);
     this.#custom = new Map(spec.metrics.map((metric) => [metric.name, metric]));
     this.#series = new SeriesBuffer(run);
-    this.wanted = new Set(['http_req_duration', 'iterations', 'dropped_iterations', 'vus', ...this.#custom.keys()]);
+    this.wanted = wantedOf(spec);
     for (const name of spec.requests) {
       this.#series.count(`${name}.requests`);
       this.#series.count(`${name}.failures`);
@@ -56,25 +57,30 @@ export class Tally {
     return [...this.#answers].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'none';
   }
 
-  add(point: Point): void {
-    const at = this.#run.clock.fromWall(point.wall);
+  add({ metric, wall, tags, value }: Point): void {
+    const base = value / (this.wanted.get(metric)?.per ?? 1);
+    this.addSum({ metric, wall, tags, count: 1, sum: base, last: base });
+  }
+
+  addSum(sum: Sum): void {
+    const at = this.#run.clock.fromWall(sum.wall);
     if (this.#last === undefined || at > this.#last) this.#last = at;
-    switch (point.metric) {
+    switch (sum.metric) {
       case 'http_req_duration':
-        this.#request(point, at);
+        this.#requestsOf(sum, at);
         break;
       case 'vus':
-        this.#series.set('load.vus', this.#own, at, point.value);
+        this.#series.set('load.vus', this.#own, at, sum.last);
         break;
       case 'iterations':
-        this.#totals.iterations += point.value;
+        this.#totals.iterations += sum.sum;
         break;
       case 'dropped_iterations':
-        this.#totals.dropped += point.value;
-        this.#series.increase('load.dropped', this.#own, at, point.value);
+        this.#totals.dropped += sum.sum;
+        this.#series.increase('load.dropped', this.#own, at, sum.sum);
         break;
       default:
-        this.#ofScript(point, at);
+        this.#ofScript(sum, at);
     }
   }
 
@@ -93,29 +99,36 @@ export class Tally {
     return metric.endsWith(ending) && this.#requests.has(metric.slice(0, -ending.length));
   }
 
-  #request({ value, tags }: Point, at: Millis): void {
+  #requestsOf(sum: Sum, at: Millis): void {
+    const { tags, count } = sum;
     const name = tags['name'] ?? '';
     if (!this.#requests.has(name)) {
       this.#undeclared(name);
       return;
     }
     const status = Number(tags['status'] ?? 0);
-    this.#totals.requests += 1;
-    this.#series.increase(`${name}.requests`, undefined, at, 1);
+    this.#totals.requests += count;
+    this.#series.increase(`${name}.requests`, undefined, at, count);
     // A request that never left (connection refused) took no time of the server's: its 0 would make a dead server look quick.
-    if (status !== 0 || value > 0) this.#series.observe(`${name}.duration`, undefined, at, value / 1000);
-    if (status > 0 && status < 400) this.#totals.succeeded += 1;
-    else this.#failure(name, status, tags['error_code'], at);
+    this.#observe(`${name}.duration`, undefined, at, status === 0 ? withoutZeros(sum) : sum);
+    if (status > 0 && status < 400) this.#totals.succeeded += count;
+    else this.#failures(name, status, tags['error_code'], at, count);
   }
 
-  #failure(name: string, status: number, errorCode: string | undefined, at: Millis): void {
-    if (wrong.has(status)) this.#totals.wrong += 1;
+  #observe(metric: string, labels: Labels | undefined, at: Millis, sum: Sum): void {
+    if (sum.count === 0) return;
+    if (sum.histogram) this.#series.observeAll(metric, labels, at, sum.histogram);
+    else this.#series.observe(metric, labels, at, sum.last);
+  }
+
+  #failures(name: string, status: number, errorCode: string | undefined, at: Millis, count: number): void {
+    if (wrong.has(status)) this.#totals.wrong += count;
     const code = status === 0 ? (errorCode ?? 'unknown') : undefined;
     const answer = code ? `0 (k6 error ${code})` : String(status);
-    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1);
+    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + count);
     const labels = { status: String(status), ...(code && { code }) };
     this.#series.count(`${name}.failures`, labels);
-    this.#series.increase(`${name}.failures`, labels, at, 1);
+    this.#series.increase(`${name}.failures`, labels, at, count);
   }
 
   #undeclared(name: string): void {
@@ -125,15 +138,22 @@ export class Tally {
     this.#run.journal.append({ kind: 'progress', text: `load ${this.#own['load']}: ${text}` });
   }
 
-  #ofScript({ metric, value, tags }: Point, at: Millis): void {
+  #ofScript(sum: Sum, at: Millis): void {
+    const { metric, tags } = sum;
     const spec = this.#custom.get(metric);
     if (!spec) return;
     const pairs = spec.labels?.map((key) => [key, tags[key] ?? ''] as const);
     const labels = pairs && Object.fromEntries(pairs);
-    // k6 keeps times in milliseconds.
-    const base = spec.unit === 'seconds' && spec.kind !== 'increment' ? value / 1000 : value;
-    if (spec.kind === 'distribution') this.#series.observe(metric, labels, at, base);
-    else if (spec.kind === 'gauge') this.#series.set(metric, labels, at, base);
-    else this.#series.increase(metric, labels, at, base);
+    if (spec.kind === 'distribution') this.#observe(metric, labels, at, sum);
+    else if (spec.kind === 'gauge') this.#series.set(metric, labels, at, sum.last);
+    else this.#series.increase(metric, labels, at, sum.sum);
   }
+}
+
+function withoutZeros(sum: Sum): Sum {
+  const { histogram } = sum;
+  if (!histogram) return sum.last > 0 ? sum : { ...sum, count: 0 };
+  const { zero = 0, ...rest } = histogram;
+  const count = sum.count - zero;
+  return { ...sum, count, histogram: { ...rest, count } };
 }

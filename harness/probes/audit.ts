@@ -1,9 +1,9 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { ClusterError, type Millis, type Probe, type Run } from '../model.ts';
+import type { Millis, Probe, Run } from '../model.ts';
 import { metricsOf } from './metrics.ts';
 import { poll } from './poll.ts';
 import { Obituaries, Sight } from './sight.ts';
 import { Sums } from './sums.ts';
+import { Tail } from './tail.ts';
 
 const name = 'audit';
 const metrics = metricsOf(name);
@@ -29,7 +29,7 @@ export function audit(): Probe {
     metrics,
     unavailable: (cluster) => (cluster.auditLog ? undefined : 'the audit log cannot be read from here'),
     async observe(cluster, run) {
-      const log = new Tail(cluster.auditLog ?? '');
+      const log = new Tail('audit log', cluster.auditLog ?? '');
       const sums = new Sums(run, ['audit.requests', 'audit.query-time']);
       const read = async () => {
         for (const line of await log.lines()) count(line, sums, run);
@@ -65,61 +65,4 @@ function count(line: string, sums: Sums, run: Run): void {
 function millis(timestamp: string): number {
   const fraction = /\.\d{3}(\d{1,3})/.exec(timestamp)?.[1] ?? '';
   return Date.parse(timestamp) + Number(fraction.padEnd(3, '0')) / 1000;
-}
-
-/** The whole lines that are appended to a file from the first reading on. Throws a `ClusterError` while it does not exist, and when it was truncated. */
-class Tail {
-  readonly #path: string;
-  #file: FileHandle | undefined;
-  #offset = 0;
-  #rest = Buffer.alloc(0);
-  readonly #piece = Buffer.alloc(1 << 20);
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  async lines(): Promise<readonly string[]> {
-    const { ino, size } = await stat(this.#path).catch((error: NodeJS.ErrnoException) => {
-      throw new ClusterError('audit log', error.code ?? 'EIO', error.message, { cause: error });
-    });
-    if (!this.#file) {
-      this.#file = await open(this.#path);
-      this.#offset = size;
-    }
-    const opened = await this.#file.stat();
-    if (opened.size < this.#offset) {
-      this.#offset = 0;
-      this.#rest = Buffer.alloc(0);
-      throw new ClusterError('audit log', 'truncated', 'it is shorter than before: lines may be lost');
-    }
-    const lines = await this.#appended(this.#file);
-    if (opened.ino === ino) return lines;
-    await this.#file.close();
-    this.#file = await open(this.#path);
-    this.#offset = 0;
-    return [...lines, ...(await this.#appended(this.#file))];
-  }
-
-  async close(): Promise<void> {
-    await this.#file?.close();
-    this.#file = undefined;
-  }
-
-  async #appended(file: FileHandle): Promise<readonly string[]> {
-    const pieces = [this.#rest];
-    for (;;) {
-      const { bytesRead } = await file.read(this.#piece, 0, this.#piece.length, this.#offset);
-      if (bytesRead === 0) break;
-      this.#offset += bytesRead;
-      pieces.push(Buffer.from(this.#piece.subarray(0, bytesRead)));
-    }
-    const all = Buffer.concat(pieces);
-    const end = all.lastIndexOf(0x0a) + 1;
-    this.#rest = all.subarray(end);
-    return all
-      .toString('utf8', 0, end)
-      .split('\n')
-      .filter((line) => line !== '');
-  }
 }

@@ -1,4 +1,5 @@
-import { ClusterError, type Millis, type Probe } from '../model.ts';
+import type { Millis, Probe } from '../model.ts';
+import { scrapeHttp } from './http-scrape.ts';
 import { metricsOf } from './metrics.ts';
 import { poll } from './poll.ts';
 import { Scrapes, type Source } from './scrape.ts';
@@ -29,25 +30,10 @@ export function etcdMetrics(): Probe {
       const scrapes = new Scrapes(run, sources);
       const sight = new Sight(run, name, new Obituaries(cluster, ['etcd']));
       const look = async () => {
-        const text = await get(url, run.signal);
+        const text = await scrapeHttp(url, run.signal);
         return () => scrapes.write(text);
       };
       return poll(run, run.signal, { source: name, every: each, promises, sight, look });
     },
   };
-}
-
-async function get(url: URL, signal: AbortSignal): Promise<string> {
-  const timeout = AbortSignal.timeout(5_000);
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.any([signal, timeout]) });
-    const text = await answer.text();
-    if (!answer.ok) throw new ClusterError(`GET ${url}`, answer.status, answer.statusText);
-    return text;
-  } catch (error) {
-    if (error instanceof ClusterError || signal.aborted) throw error;
-    if (timeout.aborted) throw new ClusterError(`GET ${url}`, 'ETIMEDOUT', 'no answer in 5 s', { cause: error });
-    const { code = 'EUNKNOWN', message = String(error) } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
-    throw new ClusterError(`GET ${url}`, code, message, { cause: error });
-  }
 }

@@ -1,6 +1,8 @@
 import type { MetricSpec } from '../model.ts';
 import { metric } from './metric.ts';
+import { corednsMetrics } from './metrics-coredns.ts';
 import { nodeMetrics } from './metrics-node.ts';
+import { proxyMetrics } from './metrics-proxy.ts';
 
 /** What each probe promises, by its name. Cheap to import: the scenario's lint needs no more than this. */
 export const probeMetrics = new Map<string, readonly MetricSpec[]>([
@@ -92,6 +94,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
       metric('etcd.range.total', 'count', 'counter', 'reads that etcd answered (source: etcd_mvcc_range_total)'),
     ],
   ],
+  ['coredns-metrics', corednsMetrics],
   [
     'api-canary',
     [
@@ -125,6 +128,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
     ],
   ],
   ...nodeMetrics,
+  ...proxyMetrics,
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

@@ -20,20 +20,23 @@ type Body = Extract<EventBody, { kind: 'sample' | 'buckets' }>;
 export class Scrapes {
   readonly #run: Pick<Run, 'clock' | 'journal'>;
   readonly #sources: readonly Source[];
+  readonly #own: Labels;
   readonly #written = new Map<string, Millis>();
   #before = new Map<string, Body>();
   #at: Millis | undefined;
 
-  constructor(run: Pick<Run, 'clock' | 'journal'>, sources: readonly Source[]) {
+  /** `own`: labels of every sample, for one of several components. */
+  constructor(run: Pick<Run, 'clock' | 'journal'>, sources: readonly Source[], own: Labels = {}) {
     this.#run = run;
     this.#sources = sources;
+    this.#own = own;
   }
 
   write(text: string): void {
     const at = this.#run.clock.now();
     const now = new Map<string, Body>();
     for (const source of this.#sources) {
-      const series = read(source, text);
+      const series = read(source, text, this.#own);
       const news = series.filter(([key, body]) => source.kind === 'gauge' || this.#changed(key, body));
       for (const [key, body] of news.length > 0 ? news : series.slice(0, 1)) {
         if (source.kind !== 'gauge') this.#writeBefore(key, body);
@@ -60,8 +63,12 @@ export class Scrapes {
 function read(
   { metric, from, kind, labels: keep = [], where }: Source,
   text: string,
+  own: Labels,
 ): readonly (readonly [string, Body])[] {
-  const named = (labels: Labels) => ({ metric, ...(keep.length > 0 && { labels }) });
+  const named = (labels: Labels) => {
+    const all = { ...own, ...labels };
+    return { metric, ...(Object.keys(all).length > 0 && { labels: all }) };
+  };
   const bodies: readonly Body[] =
     kind === 'buckets'
       ? histograms(text, from, keep, where).map((h) => ({ kind: 'buckets' as const, ...h, ...named(h.labels) }))

@@ -3,6 +3,7 @@ import { apiCanary } from './api-canary.ts';
 import { apiserverMetrics } from './apiserver-metrics.ts';
 import { audit } from './audit.ts';
 import { components } from './components.ts';
+import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
 import { events } from './events.ts';
 import { kubelet } from './kubelet.ts';
@@ -10,6 +11,8 @@ import { node } from './node.ts';
 import { nodeLogs } from './node-logs.ts';
 import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
+import { proxyLog } from './proxy-log.ts';
+import { proxyWorkers } from './proxy-workers.ts';
 
 /** Every probe by its name; what each promises is in metrics.ts. A new one is a file and a line here and there. */
 export const probes: ReadonlyMap<string, () => Probe> = new Map([
@@ -17,6 +20,7 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['components', components],
   ['apiserver-metrics', apiserverMetrics],
   ['etcd-metrics', etcdMetrics],
+  ['coredns-metrics', corednsMetrics],
   ['api-canary', apiCanary],
   ['events', events],
   ['audit', audit],
@@ -24,4 +28,6 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['kubelet', kubelet],
   ['node', node],
   ['node-logs', nodeLogs],
+  ['proxy-log', proxyLog],
+  ['proxy-workers', proxyWorkers],
 ]);

@@ -21,6 +21,8 @@ export interface Stage {
   readonly loads: readonly {
     /** The phase in which it is offered. */
     readonly during: string;
+    /** Resolves when the phase may begin; rejects when the load cannot be offered. */
+    ready?(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
     offer(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
   }[];
   readonly faults: readonly Planned[];
@@ -63,6 +65,7 @@ export async function conduct(
   }
   for (const [index, phase] of scenario.phases.entries()) {
     const offers = stage.loads.filter(({ during }) => during === phase.name);
+    await Promise.all(offers.map((load) => load.ready?.(cluster, run, phase.duration)));
     const work = () => [
       ...offers.map((load) => load.offer(cluster, run, phase.duration)),
       stage.prepare(phase.name, cluster, run),

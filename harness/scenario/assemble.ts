@@ -8,6 +8,7 @@ import type {
   KindSpec,
   LoadSpec,
   Scenario,
+  ServerSpec,
   VariantSpec,
 } from '../model.ts';
 import { loadMetric } from './metrics.ts';
@@ -20,6 +21,7 @@ export interface Around {
   readonly variant: VariantSpec;
   readonly values: Parameters;
   readonly faults: readonly FaultSpec[];
+  readonly servers: readonly ServerSpec[];
   readonly runsOn: readonly string[];
   readonly judged: {
     readonly evidence: readonly Criterion[];
@@ -29,7 +31,8 @@ export interface Around {
 }
 
 /** Puts what was decoded into the words of the model. */
-export function assemble(decoded: Decoded, { id, folder, variant, values, faults, runsOn, judged }: Around): Scenario {
+export function assemble(decoded: Decoded, around: Around): Scenario {
+  const { id, folder, variant, values, faults, servers, runsOn, judged } = around;
   const parameters = plainValues(values);
   return {
     id,
@@ -39,9 +42,10 @@ export function assemble(decoded: Decoded, { id, folder, variant, values, faults
     runsOn,
     appliesTo: decoded['applies-to'],
     parameters,
-    cluster: clusterSpec(decoded.cluster),
-    objects: decoded.objects.map(({ during, after, ...rest }) => ({
+    cluster: { ...clusterSpec(decoded), ...(servers.length > 0 && { servers }) },
+    objects: decoded.objects.map(({ apply, during, after, ...rest }) => ({
       ...rest,
+      ...(apply === undefined ? {} : { apply }),
       ...(during === undefined ? {} : { during }),
       ...(after === undefined ? {} : { after }),
     })),
@@ -56,7 +60,7 @@ export function assemble(decoded: Decoded, { id, folder, variant, values, faults
   };
 }
 
-function clusterSpec(cluster: Decoded['cluster']): ClusterSpec {
+function clusterSpec({ cluster, load }: Pick<Decoded, 'cluster' | 'load'>): ClusterSpec {
   const components: Partial<Record<ComponentName, ComponentSpec>> = {};
   for (const [name, spec] of Object.entries(cluster.components)) {
     if (!spec) continue;
@@ -73,12 +77,15 @@ function clusterSpec(cluster: Decoded['cluster']): ClusterSpec {
     leaderElection: cluster['leader-election'],
     identities: cluster.identities,
     ...(cluster.kubernetes === undefined ? {} : { kubernetes: cluster.kubernetes }),
-    ...(cluster.kind === undefined ? {} : { kind: kindSpec(cluster.kind) }),
+    ...(cluster.kind === undefined ? {} : { kind: kindSpec(cluster.kind, load) }),
   };
 }
 
-function kindSpec({ 'worker-memory': memory, ...spec }: NonNullable<Decoded['cluster']['kind']>): KindSpec {
-  return { ...spec, ...(memory === undefined ? {} : { workerMemoryBytes: memory }) };
+/** A load that is spread over pods brings its image. */
+function kindSpec(kind: NonNullable<Decoded['cluster']['kind']>, load: Decoded['load']): KindSpec {
+  const { 'worker-memory': memory, ...spec } = kind;
+  const images = load.some(({ pods }) => pods !== undefined) ? [...new Set([...spec.images, 'k6'])] : spec.images;
+  return { ...spec, images, ...(memory === undefined ? {} : { workerMemoryBytes: memory }) };
 }
 
 /** A load gets all parameters of the scenario, its own before them. */
@@ -88,8 +95,10 @@ function loadSpec(load: Decoded['load'][number], parameters: { readonly [name: s
     script: load.script,
     during: load.during,
     as: load.as,
+    ...(load.from === undefined ? {} : { from: load.from }),
+    ...(load.pods === undefined ? {} : { pods: load.pods }),
     requests: load.requests,
-    metrics: Object.entries(load.metrics).map(([name, { unit, kind }]) => loadMetric(load.name, name, unit, kind)),
+    metrics: Object.entries(load.metrics).map(([name, spec]) => loadMetric(load.name, name, spec)),
     parameters: { ...parameters, ...load.parameters },
   };
 }

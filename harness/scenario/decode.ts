@@ -10,6 +10,7 @@ import { parameterValues, substitute } from './parameters.ts';
 import { parse } from './parse.ts';
 import { checkJudged, checkReferences } from './references.ts';
 import { changeable, onSchema, scenarioSchema } from './schema.ts';
+import { serverSpecs } from './servers.ts';
 import { nearest } from './suggest.ts';
 import { criteria } from './thresholds.ts';
 import {
@@ -47,6 +48,8 @@ const TEXTS = [
   ['cluster', 'components', '*', 'version'],
   ['cluster', 'components', '*', 'flags', '*'],
   ['cluster', 'components', '*', 'env', '*'],
+  ['cluster', 'servers', '*', 'env', '*'],
+  ['cluster', 'servers', '*', 'args', '*'],
 ] as const;
 
 /**
@@ -159,12 +162,14 @@ async function decodeVariant(given: {
   checkJudged(tree, spec.expect, spec.entry?.keyAt ?? 0, complaints);
   const metrics = known ? producible(tree, known, complaints) : undefined;
   const phases = entriesOf(tree, 'phases').map(([name]) => name);
-  const around = { phases, metrics, known, complaints };
+  const servers = entriesOf(tree, 'cluster', 'servers').map(([name]) => name);
+  const around = { phases, metrics, known, servers, complaints };
   const faults = faultSpecs(tree, known?.faults, complaints);
   const runsOn = textsOf(change ?? tree, 'runs-on');
   const evidence = criteria(tree, 'evidence', around);
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
+  const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
   if (!decoded || complaints.size > 0) return undefined;
   const variant: VariantSpec = { name: spec.name, what: spec.what, expect: spec.expect };
   const judged = { evidence, signature, limits };
@@ -174,6 +179,7 @@ async function decodeVariant(given: {
     variant,
     values,
     faults,
+    servers: texts,
     runsOn: runsOn.length > 0 ? runsOn : decoded['runs-on'],
     judged,
   });

@@ -23,9 +23,14 @@ const COMPONENTS: readonly string[] = [
 ] satisfies ComponentName[];
 
 /** Why a label never has this value, where that is known: it would count nothing, and `== 0` would always hold. */
-function strange(label: string, word: string, metric: string): Complaint | undefined {
+function strange(label: string, word: string, metric: string, servers: readonly string[]): Complaint | undefined {
   const what = `unknown ${label} "${word}"`;
-  if (label === 'component') return COMPONENTS.includes(word) ? undefined : { what, word, known: COMPONENTS };
+  if (label === 'component') {
+    const known = [...COMPONENTS, ...servers];
+    return known.includes(word) ? undefined : { what, word, known };
+  }
+  if (label === 'server' && metric.startsWith('coredns.'))
+    return servers.includes(word) ? undefined : { what, word, known: servers };
   if (label !== 'cause' || metric !== 'component.deaths') return undefined;
   if (/^(oom|unknown|SIG[A-Z0-9]+|exit \d+)$/.test(word)) return undefined;
   const expected = 'oom, a signal such as SIGKILL, or an exit status such as "exit 1"';
@@ -90,7 +95,7 @@ export function dimensionOf(
   if (spec) {
     for (const [name, word] of Object.entries(given.labels ?? {})) {
       label(keyOffset(tree, ['labels'], name), name, spec);
-      const why = strange(name, word, spec.name);
+      const why = strange(name, word, spec.name, around.servers);
       if (why) complain(offsetOf(tree, ['labels', name]), why);
     }
     if (given.per !== undefined) label(offsetOf(tree, ['per']), given.per, spec);

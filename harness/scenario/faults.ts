@@ -11,7 +11,7 @@ const MARGIN: Millis = 75_000;
 /** Decodes `faults`; what is wrong becomes complaints and is left out. Without `kinds` parameters are not checked. */
 export function faultSpecs(
   tree: Tree,
-  kinds: ReadonlyMap<string, Pick<FaultKind, 'parameters'>> | undefined,
+  kinds: ReadonlyMap<string, Pick<FaultKind, 'parameters' | 'elsewhere'>> | undefined,
   complaints: Complaints,
 ): FaultSpec[] {
   const names = new Set<string>();
@@ -29,7 +29,7 @@ export function faultSpecs(
 function faultSpec(
   item: Tree,
   tree: Tree,
-  kinds: ReadonlyMap<string, Pick<FaultKind, 'parameters'>> | undefined,
+  kinds: ReadonlyMap<string, Pick<FaultKind, 'parameters' | 'elsewhere'>> | undefined,
   complaints: Complaints,
 ): FaultSpec {
   const short = textOf(item);
@@ -55,7 +55,7 @@ function faultSpec(
     fault,
     during,
     after,
-    workers: workersOf(find(item, ['workers']), complaints),
+    workers: kind?.elsewhere ? 0 : workersOf(find(item, ['workers']), complaints),
     parameters: kind ? parametersOf(item, kind.parameters, complaints) : {},
     deadline: length - after + MARGIN,
   };

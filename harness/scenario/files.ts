@@ -37,6 +37,23 @@ export async function isFile(path: string): Promise<boolean> {
   );
 }
 
+/** The absolute path of a file that the scenario names; undefined, with a complaint, where there is none in its folder. */
+export async function ownFile(
+  node: Tree | undefined,
+  folder: string,
+  complaints: Complaints,
+): Promise<string | undefined> {
+  const path = textOf(node);
+  if (!node || path === undefined || path.trim() === '') return undefined;
+  const normal = normalize(path);
+  if (isAbsolute(path) || normal === '..' || normal.startsWith(`..${sep}`)) {
+    complaints.add(node.at, { what: `"${path}" is outside of the scenario`, expected: 'a file in its folder' });
+  } else if (await isFile(join(folder, path))) return join(folder, path);
+  else
+    complaints.add(node.at, { what: `no file ${JSON.stringify(path)}`, expected: "a file in the scenario's folder" });
+  return undefined;
+}
+
 /** Manifests and scripts must be files within the scenario's folder, and objects must come of the manifests. */
 export async function checkFiles(
   tree: Tree,
@@ -52,18 +69,7 @@ export async function checkFiles(
     complaints: Complaints;
   },
 ): Promise<void> {
-  async function fileOf(node: Tree | undefined): Promise<string | undefined> {
-    const path = textOf(node);
-    if (!node || path === undefined || path.trim() === '') return undefined;
-    const normal = normalize(path);
-    if (isAbsolute(path) || normal === '..' || normal.startsWith(`..${sep}`)) {
-      complaints.add(node.at, { what: `"${path}" is outside of the scenario`, expected: 'a file in its folder' });
-    } else if (await isFile(join(folder, path))) return join(folder, path);
-    else
-      complaints.add(node.at, { what: `no file ${JSON.stringify(path)}`, expected: "a file in the scenario's folder" });
-    return undefined;
-  }
-
+  const fileOf = (node: Tree | undefined) => ownFile(node, folder, complaints);
   for (const item of itemsOf(tree, 'load')) await fileOf(find(item, ['script']));
   for (const item of itemsOf(tree, 'objects')) {
     const node = find(item, ['manifest']);

@@ -41,8 +41,12 @@ const KINDS: Readonly<Record<Unit, MetricKind>> = {
 };
 
 /** A k6 metric as the scenario declares it: `lag: seconds` is a distribution, `lookups: count` an increment. */
-export function loadMetric(load: string, name: string, unit: Unit, kind?: MetricKind): MetricSpec {
-  return { name, unit, kind: kind ?? KINDS[unit], help: `k6 metric ${name} of the load ${load}` };
+export function loadMetric(
+  load: string,
+  name: string,
+  { unit, kind = KINDS[unit], labels }: { unit: Unit; kind?: MetricKind | undefined; labels?: string[] | undefined },
+): MetricSpec {
+  return { name, unit, kind, help: `k6 metric ${name} of the load ${load}`, ...(labels && { labels }) };
 }
 
 /** Every metric that the scenario's probes and loads produce, by name; a name that means two things is a complaint. */
@@ -76,7 +80,8 @@ export function producible(tree: Tree, known: Known, complaints: Complaints): Re
       const unit = textOf(value) ?? textOf(find(value, ['unit']));
       const kind = textOf(find(value, ['kind'])) as MetricKind | undefined;
       if (unit && Object.hasOwn(KINDS, unit)) {
-        add(keyAt, loadMetric(textOf(find(load, ['name'])) ?? '', name, unit as Unit, kind), phase);
+        const labels = find(value, ['labels']) && itemsOf(value, 'labels').flatMap((label) => textOf(label) ?? []);
+        add(keyAt, loadMetric(textOf(find(load, ['name'])) ?? '', name, { unit: unit as Unit, kind, labels }), phase);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../model.ts';
-import { envName, flag, group, kubernetes, name, size, user, verb, version } from './words.ts';
+import { envName, fileName, flag, group, kubernetes, line, name, path, size, user, verb, version } from './words.ts';
 
 const json: z.ZodType<Json> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
@@ -19,6 +19,18 @@ const component = z.strictObject({
   flags: z.record(flag, z.string()).default({}),
   env: z.record(envName, z.string()).default({}),
   memory: size.optional(),
+});
+
+const server = z.strictObject({
+  program: z.enum(['coredns', 'nginx', 'workload']),
+  ports: z.array(name).min(1),
+  files: z.record(fileName, line).default({}),
+  args: z.array(z.string()).default([]),
+  env: z.record(envName, z.string()).default({}),
+  as: line.optional(),
+  ready: z.strictObject({ port: line, path: path.optional() }),
+  memory: size.optional(),
+  cpus: z.number().min(0.01).max(1_000).optional(),
 });
 
 export const cluster = z.strictObject({
@@ -52,4 +64,5 @@ export const cluster = z.strictObject({
       }),
     )
     .default([]),
+  servers: z.record(name, server).default({}),
 });

@@ -1,23 +1,29 @@
 import { z } from 'zod';
 import { cluster, values } from './schema-cluster.ts';
-import { duration, line, metricName, name, parameterName, scalar, text, texts, unit } from './words.ts';
+import { duration, line, loopback, metricName, name, parameterName, scalar, text, texts, unit } from './words.ts';
 
 const load = z.strictObject({
   name,
   script: line,
   during: line,
   as: line,
+  from: loopback.optional(),
   requests: z.array(metricName).default([]),
   metrics: z
     .record(
       metricName,
       z.preprocess(
         (value) => (typeof value === 'string' ? { unit: value } : value),
-        z.strictObject({ unit, kind: z.enum(['gauge', 'counter', 'increment', 'distribution']).optional() }),
+        z.strictObject({
+          unit,
+          kind: z.enum(['gauge', 'counter', 'increment', 'distribution']).optional(),
+          labels: z.array(line).min(1).optional(),
+        }),
       ),
     )
     .default({}),
   parameters: z.record(parameterName, scalar).default({}),
+  pods: z.int().min(1).max(500).optional(),
 });
 
 const install = z.strictObject({
@@ -40,12 +46,13 @@ export const scenarioSchema = z.strictObject({
     '>=1.31',
   ),
   parameters: z.record(parameterName, scalar).default({}),
-  cluster: cluster.default({ nodes: 0, 'leader-election': false, components: {}, identities: [] }),
+  cluster: cluster.default({ nodes: 0, 'leader-election': false, components: {}, identities: [], servers: {} }),
   objects: z
     .array(
       z.strictObject({
         manifest: line,
         count: z.int().min(1).max(1_000_000).default(1),
+        apply: z.boolean().optional(),
         during: line.optional(),
         after: duration.optional(),
       }),

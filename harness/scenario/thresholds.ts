@@ -12,6 +12,8 @@ export interface Surroundings {
   /** Undefined: names of metrics are not checked. */
   readonly metrics: ReadonlyMap<string, Producible> | undefined;
   readonly known: Known | undefined;
+  /** Names of the cluster's servers. */
+  readonly servers: readonly string[];
   readonly complaints: Complaints;
 }
 

@@ -55,6 +55,12 @@ export const line = text(/\S/, 'some text');
 export const version = text(/^v?\d+\.\d+(\.\d+)?(-[\w.]+)?$/, 'a version such as 3.5.12');
 export const kubernetes = text(/^v?\d+\.\d+\.\d+(-[\w.]+)?$/, 'a version of three numbers such as 1.36.3');
 export const name = text(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -');
+export const fileName = text(/^[A-Za-z0-9][\w.-]*$/, 'a file name of letters, digits, _ . and -');
+export const path = text(/^\/\S*$/, 'a path such as /ready');
+export const loopback = text(
+  /^127(\.\d{1,3}){3}(-127(\.\d{1,3}){3})?$/,
+  'a loopback address, or a range of them such as 127.0.1.1-127.0.1.5',
+);
 export const user = text(/^[a-z][a-z0-9:.-]*$/, 'a user of lower-case letters, digits, - : and .');
 export const metricName = text(/^[A-Za-z][\w.-]*$/, 'a name of letters, digits, _ . and -');
 export const parameterName = text(/^[A-Za-z][\w-]*$/, 'a name of letters, digits, _ and -');

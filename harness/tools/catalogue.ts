@@ -1,3 +1,4 @@
+import { ownModule } from './own.ts';
 import type { ToolName } from './tools.ts';
 
 /** What a Go build of a program needs. */
@@ -24,10 +25,9 @@ export interface GoEntry {
   readonly cgo?: { readonly tags: readonly string[] };
 }
 
-/** Where the official build of a tool is published, and what a Go build of it needs. */
+/** Where the official build of a tool is published, unless it is ours, and what a Go build of it needs. */
 export interface CatalogueEntry extends GoEntry {
-  readonly versionArgs: readonly string[];
-  readonly release: (version: string, platform: string) => Release;
+  readonly release?: (version: string, platform: string) => Release;
   /** Published SHA-256 of what `release` names, by version and platform. What is not here is not downloaded. */
   readonly checksums: { readonly [versionAndPlatform: string]: string };
 }
@@ -164,6 +164,18 @@ export const catalogue: { readonly [name in ToolName]: CatalogueEntry } = {
     }),
     checksums: {},
   },
+  // k6 with the extensions of this tree: scenarios that do not need them use k6 as it is published.
+  'k6-ordeal': {
+    family: 'k6-ordeal',
+    version: '1.8.1',
+    versionArgs: ['version'],
+    goPackage: 'ordeal.invalid/k6/cmd/k6',
+    goModule: 'ordeal.invalid/k6',
+    module: 'k6-ordeal',
+    folder: ownModule('k6'),
+    ldflags: () => '-s -w',
+    checksums: {},
+  },
   kind: {
     family: 'kind',
     version: '0.33.0',
@@ -191,6 +203,27 @@ export const catalogue: { readonly [name in ToolName]: CatalogueEntry } = {
       path: `/helm-v${version}-${on}.tar.gz`,
       member: `${on}/helm`,
     }),
+    checksums: {},
+  },
+  // Not the official build, most of whose plugins talk to clouds.
+  coredns: {
+    family: 'coredns',
+    version: '1.14.2',
+    versionArgs: ['-version'],
+    goPackage: 'ordeal.invalid/tools/coredns',
+    goModule: 'ordeal.invalid/tools/coredns',
+    module: 'coredns',
+    ldflags: () => '-s -w -X github.com/coredns/coredns/coremain.GitCommit=offline',
+    checksums: {},
+  },
+  workload: {
+    family: 'workload',
+    version: '1',
+    goPackage: 'ordeal.invalid/workload',
+    goModule: 'ordeal.invalid/workload',
+    module: 'workload',
+    folder: ownModule('kind-config', 'workload'),
+    ldflags: () => '-s -w',
     checksums: {},
   },
 };

@@ -84,7 +84,7 @@ export async function download(
   const file = join(work.path, 'download');
   await fetchTo(file, release, what, web, signal, progress);
   for (const one of wanted) {
-    const member = one.entry.release(one.version, platform()).member;
+    const member = one.release?.member;
     const program = member === undefined ? file : await extract(file, member, work.path, options);
     const facts = { name: one.name, version: one.version, source: 'release' as const, from: release.url };
     entries.set(one.id, await keep(cache, releaseKey(one, release), program, facts));

@@ -6,6 +6,7 @@ import { type Located, make, sourcesOf, toolOf } from './make.ts';
 import { goKey, moduleOf } from './module.ts';
 import { Progress } from './progress.ts';
 import { releaseKey } from './release.ts';
+import type { SystemName } from './system.ts';
 import { idOf, keyOf, type Wanted, want } from './wanted.ts';
 
 export { keyOf } from './wanted.ts';
@@ -24,8 +25,11 @@ export type ToolName =
   | 'kwok'
   | 'kwokctl'
   | 'k6'
+  | 'k6-ordeal'
   | 'kind'
-  | 'helm';
+  | 'helm'
+  | 'coredns'
+  | 'workload';
 
 /** `version` only when another than the catalogue's is wanted, e.g. etcd 3.5.12. */
 export interface ToolWish {
@@ -34,7 +38,7 @@ export interface ToolWish {
 }
 
 export interface Tool {
-  readonly name: ToolName;
+  readonly name: ToolName | SystemName;
   /** What the program says of itself; `unknown` when it says nothing that can be read. */
   readonly version: string;
   /** Absolute. */

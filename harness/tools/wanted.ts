@@ -19,8 +19,8 @@ export interface Wanted extends Program {
   readonly name: ToolName;
   readonly entry: CatalogueEntry;
   readonly release: PinnedRelease | undefined;
-  /** The release's address, pinned or not. */
-  readonly url: string;
+  /** The release's address, pinned or not; absent for what is ours. */
+  readonly url?: string;
 }
 
 export interface PinnedRelease extends Release {
@@ -55,10 +55,10 @@ export function want(wishes: readonly ToolWish[], { releaseBase }: Pick<ToolOpti
   const all = wishes.map((wish): Wanted => {
     const entry = catalogue[wish.name];
     const version = wish.version ?? entry.version;
-    const release = entry.release(version, platform());
+    const release = entry.release?.(version, platform());
     const checksums = releaseBase?.checksums ?? entry.checksums;
     const sha256 = checksums[releaseBase ? `${wish.name} ${version}` : `${version} ${platform()}`];
-    const url = `${releaseBase?.url ?? release.host}${release.path}`;
+    const official = release && { ...release, url: `${releaseBase?.url ?? release.host}${release.path}` };
     return {
       id: idOf(wish),
       wish,
@@ -66,8 +66,8 @@ export function want(wishes: readonly ToolWish[], { releaseBase }: Pick<ToolOpti
       version,
       exact: version !== entry.version,
       entry,
-      url,
-      release: sha256 === undefined ? undefined : { ...release, url, sha256 },
+      ...(official && { url: official.url }),
+      release: official && sha256 !== undefined ? { ...official, sha256 } : undefined,
     };
   });
   return [...new Map(all.map((wanted) => [wanted.id, wanted])).values()];

@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RefusedError, ToolError } from '../model.ts';
 import { buildTools, turns } from './build.ts';
@@ -12,8 +12,8 @@ import { writeArchive } from './oci.ts';
 import { Progress } from './progress.ts';
 import { holdTold } from './release.ts';
 import { type Content, contentOf, type Member } from './tar.ts';
-import type { ToolOptions } from './tools.ts';
-import type { Program } from './wanted.ts';
+import { provide, type ToolOptions } from './tools.ts';
+import { type Program, want } from './wanted.ts';
 import { type WorkloadImage, workloadTable } from './workload-table.ts';
 
 /** Counted up when what is written around the program changes. */
@@ -21,16 +21,23 @@ const layout = 1;
 const dayMs = 24 * 3_600_000;
 
 /**
- * Images of the program that plays the parts of a workload, as OCI archives for `kind load image-archive`; from the
- * cache, else built with Go. Rejects with RefusedError for a name that the table does not have, with ToolError.
+ * Images of the program that plays the parts of a workload, or of a tool, as OCI archives for `kind load image-archive`; from
+ * the cache, else built with Go. Rejects with RefusedError for a name that the table does not have, with ToolError.
  */
 export async function workloadImages(
   names: readonly string[],
   options: ToolOptions,
 ): Promise<Map<string, { readonly reference: string; readonly archive: string }>> {
   const images = names.map((name) => ({ name, image: demandImage(name) }));
-  const workload = await workloadProgram();
+  const [workload] = want([{ name: 'workload' }], {});
+  if (!workload) throw new Error('the catalogue has no workload');
   const key = goKey(workload, await moduleOf(workload));
+  const wishes = [...new Set(images.flatMap(({ image }) => image.program ?? []))].map((name) => ({ name }));
+  const tools = await provide(wishes, options);
+  const keyOf = async ({ program }: WorkloadImage): Promise<string> => {
+    const tool = tools.get(program ?? '');
+    return tool === undefined ? key : await digestOf(tool.path);
+  };
   const folder = join(options.cache, 'images');
   await sweep(options.cache);
   using progress = new Progress((text) => options.progress(text));
@@ -42,44 +49,28 @@ export async function workloadImages(
   );
   const made = new Map<string, { reference: string; archive: string }>();
   for (const { name, image } of images) {
-    const hash = createHash('sha256').update(JSON.stringify([layout, platform(), key, image]));
+    const hash = createHash('sha256').update(JSON.stringify([layout, platform(), await keyOf(image), image]));
     const archive = join(folder, `${name}-${hash.digest('hex').slice(0, 12)}.tar`);
-    if (!existsSync(archive))
-      await write(archive, name, image, await built(workload, options, progress), options, progress);
+    if (!existsSync(archive)) {
+      const program = tools.get(image.program ?? '')?.path ?? (await built(workload, options, progress));
+      await write(archive, name, image, program, options, progress);
+    }
     made.set(name, { reference: image.reference, archive });
   }
   return made;
+}
+
+/** Of a program that may come from anywhere. */
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 function demandImage(name: string): WorkloadImage {
   const image = workloadTable.get(name);
   if (image !== undefined) return image;
   throw new RefusedError(`no workload image is called ${name}; there are ${[...workloadTable.keys()].join(', ')}`);
-}
-
-async function workloadProgram(): Promise<Program> {
-  const folder = workloadFolder();
-  const mod = await readFile(join(folder, 'go.mod'), 'utf8');
-  const goPackage = /^module (\S+)$/m.exec(mod)?.[1] ?? '';
-  const entry = { family: 'workload', version: '1', goPackage, goModule: goPackage, module: 'workload', folder };
-  return {
-    id: 'workload@1',
-    name: 'workload',
-    version: '1',
-    exact: false,
-    entry: { ...entry, ldflags: () => '-s -w' },
-  };
-}
-
-/** `kind-config/workload`: beside the sources, or some folders up from what is published. */
-function workloadFolder(): string {
-  let folder = import.meta.dirname;
-  for (;;) {
-    const found = join(folder, 'kind-config', 'workload');
-    if (existsSync(join(found, 'go.mod'))) return found;
-    if (dirname(folder) === folder) throw new Error(`kind-config/workload is missing above ${import.meta.dirname}`);
-    folder = dirname(folder);
-  }
 }
 
 async function built(workload: Program, options: ToolOptions, progress: Progress): Promise<string> {
@@ -95,23 +86,24 @@ async function built(workload: Program, options: ToolOptions, progress: Progress
 async function write(
   archive: string,
   name: string,
-  { reference, ballast }: WorkloadImage,
+  { reference, ballast, program: own }: WorkloadImage,
   program: string,
   options: ToolOptions,
   progress: Progress,
 ): Promise<void> {
   using _task = progress.task(reference, (elapsed) => `writing the image ${reference}, ${elapsed}`);
   await using work = await scratch(options.cache, name);
+  const entrypoint = own ?? 'workload';
   const members: Member[] = [
     { kind: 'folder', path: 'tmp', mode: 0o1777 },
-    { kind: 'file', path: 'workload', content: await contentOf(program), mode: 0o755 },
+    { kind: 'file', path: entrypoint, content: await contentOf(program), mode: 0o755 },
   ];
   if (ballast > 0) {
     members.push({ kind: 'folder', path: 'data' });
     members.push({ kind: 'file', path: 'data/ballast', content: noise(name, ballast) });
   }
   const file = join(work.path, 'image.tar');
-  await writeArchive(file, { reference, entrypoint: ['/workload'], members }, options.signal);
+  await writeArchive(file, { reference, entrypoint: [`/${entrypoint}`], members }, options.signal);
   await mkdir(dirname(archive), { recursive: true });
   await rename(file, archive);
   await forget(archive, name);

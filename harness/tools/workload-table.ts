@@ -1,6 +1,8 @@
-/** An image of the workload program, alone or with ballast: real images are large, and what is pulled is unpacked. */
+/** An image of one program, alone or with ballast: real images are large, and what is pulled is unpacked. */
 export interface WorkloadImage {
   readonly reference: string;
+  /** A tool; the workload program when absent. */
+  readonly program?: 'k6-ordeal';
   /** Bytes that no compression makes smaller. */
   readonly ballast: number;
 }
@@ -18,12 +20,15 @@ const ballast: Readonly<Record<string, number>> = {
   prometheus: 60,
 };
 
-export const workloadTable: ReadonlyMap<string, WorkloadImage> = new Map(
-  Object.entries(ballast).map(([name, size]) => [
-    name,
-    { reference: `localhost/ordeal/${name}:1`, ballast: size * mebibyte },
-  ]),
-);
+/** What a load that is spread over pods runs there; it brings the image by itself. */
+export const loadImage = 'k6';
+
+export const workloadTable: ReadonlyMap<string, WorkloadImage> = new Map<string, WorkloadImage>([
+  ...Object.entries(ballast).map(
+    ([name, size]) => [name, { reference: `localhost/ordeal/${name}:1`, ballast: size * mebibyte }] as const,
+  ),
+  [loadImage, { reference: 'localhost/ordeal/k6:1', program: 'k6-ordeal', ballast: 0 }] as const,
+]);
 
 /** What `cluster.kind.images` of a scenario may name. */
 export const workloadNames: readonly string[] = [...workloadTable.keys()];

@@ -99,6 +99,47 @@ func TestFsyncSaysHowLongEachTookAndLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAPodOfTheBackendWorksOnSomeLetsOthersWaitAndRefusesTheRest(t *testing.T) {
+	pod := httptest.NewServer(newPod(2, 3, 200*time.Millisecond))
+	defer pod.Close()
+	statuses := make(chan int)
+	for range 9 {
+		go func() {
+			answer, err := http.Get(pod.URL)
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			answer.Body.Close()
+			statuses <- answer.StatusCode
+		}()
+	}
+	count := map[int]int{}
+	for range 9 {
+		count[<-statuses]++
+	}
+	if count[http.StatusOK] != 5 || count[http.StatusServiceUnavailable] != 4 {
+		t.Fatal(count)
+	}
+}
+
+func TestEventsComeAtOnceAndEndWhenTheyShould(t *testing.T) {
+	pod := httptest.NewServer(newPod(1, 0, 0))
+	defer pod.Close()
+	answer, err := http.Get(pod.URL + "/events?for=1100ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || string(text) != "data: still here\n\ndata: still here\n\n" {
+		t.Fatalf("%v %q", err, text)
+	}
+	answer, err = http.Get(pod.URL + "/events?for=ever")
+	if err != nil || answer.StatusCode != http.StatusBadRequest {
+		t.Fatal(err, answer)
+	}
+}
+
 func TestMistakesAreToldApartFromFailures(t *testing.T) {
 	var misuse usageError
 	for _, args := range [][]string{{"--step", "4 apples"}, {"--step", "0"}, {"more"}} {

@@ -35,13 +35,10 @@ export interface KindGround {
   provider(existing?: string): ClusterProvider;
 }
 
-/** Skips where such a cluster cannot be made here. Builds the small programs that are missing, but no node image: that takes 20 minutes. */
-export async function requireKind(context: Context, spec: KindClusterSpec = kindSpec()): Promise<KindGround> {
-  context.timeout(1_800_000);
-  const unavailable = await dockerUnavailable();
-  if (unavailable !== undefined) skip(context, unavailable);
+/** Tools as the specs of kind take them: those of the user's cache, or of a folder that is named. */
+export function ownTools() {
   const folder = process.env['ORDEAL_TOOLS'];
-  const options = {
+  return {
     ...(folder && { folder }),
     cache: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ordeal'),
     path: process.env['PATH'] ?? '',
@@ -49,6 +46,14 @@ export async function requireKind(context: Context, spec: KindClusterSpec = kind
     signal: new AbortController().signal,
     progress: (text: string) => console.log(text),
   };
+}
+
+/** Skips where such a cluster cannot be made here. Builds the small programs that are missing, but no node image: that takes 20 minutes. */
+export async function requireKind(context: Context, spec: KindClusterSpec = kindSpec()): Promise<KindGround> {
+  context.timeout(1_800_000);
+  const unavailable = await dockerUnavailable();
+  if (unavailable !== undefined) skip(context, unavailable);
+  const options = ownTools();
   const named = process.env['ORDEAL_KIND_IMAGE'];
   const { would, why } = named ? { would: 'there', why: '' } : await nodeImageWhere(options);
   if (would !== 'there' && would !== 'load') {

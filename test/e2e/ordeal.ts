@@ -12,6 +12,7 @@ import { leftInDocker } from './left-behind.ts';
 const cli = fileURLToPath(new URL('../../ordeal.cjs', import.meta.url));
 export const quick = fileURLToPath(new URL('scenarios/quick', import.meta.url));
 export const kindQuick = fileURLToPath(new URL('scenarios/kind-quick', import.meta.url));
+export const kindSpread = fileURLToPath(new URL('scenarios/kind-spread', import.meta.url));
 
 export interface Ran {
   readonly code: number;

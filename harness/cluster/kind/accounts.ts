@@ -20,6 +20,7 @@ const PROBING = [
     resources: ['proxy', 'metrics', 'stats', 'log', 'healthz', 'configz', 'pods'].map((part) => `nodes/${part}`),
     verbs: ['get'],
   },
+  { apiGroups: [''], resources: ['pods/proxy'], verbs: ['get'] },
   {
     apiGroups: [
       'apps',

@@ -30,11 +30,7 @@ function cni(name: string, kind: string): Program {
   });
 }
 
-function own(name: string, version: string, more: Partial<GoEntry> = {}): Program {
-  const goPackage = `ordeal.invalid/tools/${name}`;
-  const entry = { family: name, version, goPackage, goModule: goPackage, module: name, ldflags: () => '-s -w' };
-  return program(name, { ...entry, ...more });
-}
+const pause = 'ordeal.invalid/tools/pause';
 
 /** What runs on a node beside Kubernetes. */
 export const cniPlugins = [
@@ -72,14 +68,18 @@ export const inImages: readonly Program[] = [
       { name: 'kube-scheduler' },
       { name: 'kube-proxy' },
       { name: 'etcd' },
+      { name: 'coredns' },
     ],
     {},
   ),
-  own('coredns', '1.14.2', {
-    versionArgs: ['-version'],
-    ldflags: () => '-s -w -X github.com/coredns/coredns/coremain.GitCommit=offline',
+  program('pause', {
+    family: 'pause',
+    version: '3.10.2',
+    goPackage: pause,
+    goModule: pause,
+    module: 'pause',
+    ldflags: () => '-s -w',
   }),
-  own('pause', '3.10.2'),
 ];
 
 export const programs: readonly Program[] = [...onNode, ...runtime, ...cniPlugins, ...inImages];

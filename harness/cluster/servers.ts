@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Component, type ComponentFacts, type ServerSpec, ToolError } from '../model.ts';
+import { redact } from '../secrets.ts';
+import { fill } from '../template.ts';
+import { pasteable } from '../tools/command.ts';
+import { type Deaths, howOf, lastLines } from './deaths.ts';
+import { launched, launcher } from './launcher.ts';
+import type { Limits } from './limits.ts';
+import { freePorts } from './ports.ts';
+import { serverVersion } from './server-programs.ts';
+import { answers } from './server-ready.ts';
+import { PATH } from './start.ts';
+import type { Tools } from './write.ts';
+
+/** For one: a CoreDNS that reads a large cluster first, on busy cores. */
+export const PATIENCE = 30_000;
+const EVERY = 50;
+const LINES = 20;
+
+export interface ServersOptions {
+  /** Theirs alone. */
+  readonly folder: string;
+  /** Of the launchers' records. */
+  readonly state: string;
+  readonly mark: string;
+  readonly tools: Tools;
+  readonly deaths: Deaths;
+}
+
+/** What is known when the API server answers. */
+export interface Given {
+  /** The text of an identity's kubeconfig. */
+  kubeconfig(user: string): string;
+  readonly limits: ReadonlyMap<string, Limits>;
+}
+
+/** The programs beside a cluster: what they were given, where they listen, which processes they are. */
+export class Servers {
+  readonly #specs: readonly ServerSpec[];
+  readonly #options: ServersOptions;
+  readonly #ports = new Map<string, Record<string, string>>();
+  readonly #running: (Component & { readonly facts: ComponentFacts })[] = [];
+
+  constructor(specs: readonly ServerSpec[], options: ServersOptions) {
+    this.#specs = specs;
+    this.#options = options;
+  }
+
+  /** By server and port, `127.0.0.1:12345`. */
+  get addresses(): Readonly<Record<string, Readonly<Record<string, string>>>> {
+    return Object.fromEntries(this.#ports);
+  }
+
+  get components(): readonly Component[] {
+    return this.#running.map(({ facts: _, ...component }) => component);
+  }
+
+  get facts(): readonly ComponentFacts[] {
+    return this.#running.map(({ facts }) => facts);
+  }
+
+  get logs(): readonly string[] {
+    return this.#specs.map(({ name }) => this.#log(name));
+  }
+
+  /** Starts them in their order, each when the one before is ready. Throws ToolError, or the signal's reason. */
+  async start(given: Given, signal: AbortSignal): Promise<void> {
+    if (this.#specs.length === 0) return;
+    const names = this.#specs.flatMap(({ name, ports }) => ports.map((port) => `${name}.${port}`));
+    const ports = await freePorts(names);
+    for (const { name, ports: own } of this.#specs)
+      this.#ports.set(name, Object.fromEntries(own.map((port) => [port, `127.0.0.1:${ports[`${name}.${port}`]}`])));
+    await mkdir(this.#options.folder);
+    for (const spec of this.#specs) await this.#startOne(spec, given, signal);
+  }
+
+  async #startOne(spec: ServerSpec, { kubeconfig, limits }: Given, signal: AbortSignal): Promise<void> {
+    const { name } = spec;
+    const { tools, state, mark, deaths } = this.#options;
+    const folder = join(this.#options.folder, name);
+    const program = tools(spec.program);
+    const values = this.#valuesFor(spec, folder);
+    await mkdir(folder);
+    if (spec.as !== undefined) await writeFile(this.#kubeconfig(folder), kubeconfig(spec.as), { mode: 0o600 });
+    for (const [file, text] of Object.entries(spec.files)) await writeFile(join(folder, file), fill(text, values));
+    const { group, cpuGroup, ...taken } = limits.get(name) ?? {};
+    const script = join(folder, '.launch');
+    const starting = { component: name, program, folder: state, mark };
+    const text = launcher({ ...starting, ...(group && { group }), ...(cpuGroup && { cpuGroup }) });
+    await writeFile(script, text, { mode: 0o700 });
+    const args = spec.args.map((argument) => fill(argument, values));
+    const env = { HOME: folder, PATH, TZ: 'UTC', ...spec.env };
+    const version = await serverVersion(spec.program, program, { ...env, ORDEAL_MARK: mark }, signal);
+    await this.#launch(script, args, { ...env, ORDEAL_MARK: mark }, name);
+    const processes = await this.#processes(name, signal);
+    const facts = { name, version, pid: processes.child.pid, args: args.map(redact), ...taken };
+    this.#running.push({ name, pid: processes.child.pid, folder, facts });
+    deaths.watch({ name, log: this.#log(name), ...processes, ...(group && { group }) });
+    await this.#ready(spec, pasteable({ program, args }), signal);
+  }
+
+  #valuesFor({ name, files }: ServerSpec, folder: string): ReadonlyMap<string, string> {
+    const port = (address: string) => address.slice(address.indexOf(':') + 1);
+    const own = Object.entries(this.#ports.get(name) ?? {});
+    const all = [...this.#ports].flatMap(([server, ports]) =>
+      Object.entries(ports).map(([one, address]) => [`port.${server}.${one}`, port(address)] as const),
+    );
+    return new Map([
+      ...all,
+      ...own.map(([one, address]) => [`port.${one}`, port(address)] as const),
+      ...Object.keys(files).map((file) => [`file.${file}`, join(folder, file)] as const),
+      ['folder', folder],
+      ['kubeconfig', this.#kubeconfig(folder)],
+    ]);
+  }
+
+  readonly #kubeconfig = (folder: string) => join(folder, '.kubeconfig');
+  readonly #log = (name: string) => join(this.#options.folder, `${name}.log`);
+
+  /** Its launcher is nobody's child: the run's debt ends it, and our signals are not for it. */
+  async #launch(script: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string): Promise<void> {
+    const log = openSync(this.#log(name), 'a', 0o600);
+    try {
+      const child = spawn(script, args, { cwd: join(script, '..'), env, detached: true, stdio: ['ignore', log, log] });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', (error) => reject(new ToolError(`${name}: ${error.message}`, { command: script })));
+      });
+      child.unref();
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  async #processes(name: string, signal: AbortSignal) {
+    for (;;) {
+      const processes = launched(this.#options.state, name);
+      if (processes) return processes;
+      await sleep(EVERY, undefined, { signal });
+    }
+  }
+
+  /** Throws ToolError with its last lines when it dies, or does not answer in time. */
+  async #ready({ name, ready: { port, path } }: ServerSpec, command: string, signal: AbortSignal): Promise<void> {
+    const failing = new AbortController();
+    const fail = async (how: string) =>
+      failing.abort(new ToolError(`${name} ${how}`, { command, lastLines: await lastLines(this.#log(name), LINES) }));
+    const late = setTimeout(
+      () => void fail(`did not answer on its port ${port} within ${PATIENCE / 1_000} s`),
+      PATIENCE,
+    );
+    void this.#options.deaths.of(name).then((death) => fail(`died while it started: ${howOf(death)}`));
+    const either = AbortSignal.any([signal, failing.signal]);
+    const address = this.#ports.get(name)?.[port] ?? '';
+    try {
+      while (!(await answers(address, path, either))) await sleep(EVERY, undefined, { signal: either });
+    } catch (error) {
+      throw either.aborted ? either.reason : error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { Millis, Probe, Run } from '../model.ts';
+import { metricsOf } from './metrics.ts';
+import { poll } from './poll.ts';
+import { answerOf, Generations } from './proxy-answers.ts';
+import { Obituaries, Sight } from './sight.ts';
+import { Sums } from './sums.ts';
+import { Tail } from './tail.ts';
+
+const name = 'proxy-log';
+const server = 'proxy';
+const metrics = metricsOf(name);
+const each: Millis = 500;
+const promises = () => [{ metrics, every: each }];
+/** More are one client: nothing that a client can choose may fill the journal. */
+const most = 50;
+
+/** Reads the log of the server `proxy` as it grows, `access.log` in its folder, lines as `proxy-answers.ts` has them: whom it answered what, and why. */
+export function proxyLog(): Probe {
+  return {
+    name,
+    metrics,
+    unavailable: (cluster) =>
+      cluster.components?.some((one) => one.name === server && one.folder !== undefined)
+        ? undefined
+        : `there is no server ${server} whose log can be read`,
+    async observe(cluster, run) {
+      const folder = cluster.components?.find((one) => one.name === server)?.folder ?? '';
+      const log = new Tail(`${server}'s log`, join(folder, 'access.log'));
+      const sums = new Sums(run, ['proxy.answers']);
+      const tally = counter(sums, run);
+      const read = async () => {
+        for (const line of await log.lines()) tally(line);
+      };
+      const sight = new Sight(run, name, new Obituaries(cluster, [server]));
+      const look = async () => {
+        await read();
+        return () => sums.flush(true);
+      };
+      const { ended } = await poll(run, run.signal, { source: name, every: each, promises, sight, look });
+      return {
+        ended: ended.finally(async () => {
+          await read().finally(() => log.close());
+          sums.flush(false);
+        }),
+      };
+    },
+  };
+}
+
+function counter(sums: Sums, run: Run) {
+  const generations = new Generations();
+  const clients = new Set<string>();
+  return (line: string) => {
+    const { wall, client, status, cause, generation } = answerOf(line);
+    if (clients.size < most) clients.add(client);
+    const labels = {
+      client: clients.has(client) ? client : 'more',
+      status: String(status),
+      cause,
+      worker: generations.of(generation),
+    };
+    sums.add('proxy.answers', labels, run.clock.fromWall(wall), 1);
+  };
+}
