@@ -43,6 +43,16 @@ describe('node failures', () => {
     expect(failure?.evidence.map(({ signature }) => signature)).to.deep.equal(['kubelet stopped', 'kubelet started']);
   });
 
+  it('shown by a fault before it is told to be done are still its own', () => {
+    const told = (event: JournalEvent) =>
+      event.kind === 'injected' || (event.kind === 'seen' && event.labels?.['sign'] === 'injected');
+    const late = kindEvents('stop-kubelet').map((event) => (told(event) ? { ...event, t: event.t + 2_500 } : event));
+    const [failure] = nodeFailures(late);
+    expect(failure?.first.at).to.be.lessThan(65_310 + 2_500);
+    expect(failure?.first.sign).to.equal('stop-kubelet injected; kubelet is not active');
+    expect(failure).to.have.property('faultEnded', 164_900);
+  });
+
   it('many kills by the kernel are one, counted, with a line of each kind; a kubelet among the victims is one more', () => {
     const [down, kills, ...more] = nodeFailures(kindEvents('memory-stress'));
     expect(more).to.deep.equal([]);

@@ -40,6 +40,8 @@ const families: readonly Family[] = [
 const before: Millis = 60_000;
 /** Lines arrive a little later than what they tell of. */
 const late: Millis = 5_000;
+/** A deed may show before it is done and journaled. */
+const doing: Millis = 3_000;
 /** A node may be back before the undo of its fault has been checked and journaled. */
 const undoing: Millis = 10_000;
 const mostLines = 12;
@@ -76,14 +78,14 @@ interface Around {
 function explained(node: string, spell: Spell, { family, signs, used, free }: Around): NodeFailure {
   const { what, from, to } = spell;
   const related = signs.faults.filter(({ kind, name }) => family.faults.test(`${kind} ${name}`));
-  const fault = related.find((one) => !used.has(one) && one.at <= from && (one.ended ?? from) >= from - before);
+  const fault = related.find((one) => !used.has(one) && one.at - doing <= from && (one.ended ?? from) >= from - before);
   if (fault) used.add(fault);
   const first = fault
-    ? { at: fault.at, sign: `${fault.name} injected; ${spell.sign}` }
+    ? { at: Math.min(fault.at, from), sign: `${fault.name} injected; ${spell.sign}` }
     : natural(spell, { family, signs, free });
   const detected = earliest(spell.noticed, first.at, (to ?? Number.POSITIVE_INFINITY) + late);
   const ends = related.flatMap(({ at, ended }) =>
-    ended !== undefined && at <= from && ended >= first.at && ended - undoing <= (to ?? ended)
+    ended !== undefined && at - doing <= from && ended >= first.at && ended - undoing <= (to ?? ended)
       ? [Math.min(ended, to ?? ended)]
       : [],
   );
