@@ -25,15 +25,27 @@ if [ ${#packages[@]} -gt 0 ]; then
   $sudo apt-get update -q
   # Since Debian 13 the client is a package of its own.
   if ! command -v docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
-  if [ ! -e $policy ]; then
-    # nginx would listen on every address; and without systemd docker would be started so that it lets containers out (see below).
+  # Who is told to end meanwhile ends after apt: nothing may be started by a package that outlives this script.
+  trap 'ended=143' TERM HUP
+  if [ -d /run/systemd/system ]; then
+    # The package would have nginx listen on every address, now and at each start of the host.
+    if [[ " ${packages[*]} " == *' nginx-light '* && ! -e /etc/systemd/system/nginx.service ]]; then
+      $sudo ln -s /dev/null /etc/systemd/system/nginx.service
+      echo 'nginx is installed for tests and masked as a service: systemctl unmask nginx'
+    fi
+  elif [ ! -e $policy ]; then
+    # Docker, too, would be started so that it lets containers out (see below).
     trap '$sudo rm -f $policy' EXIT
     printf '#!/bin/sh\n# ordeal\nexit 101\n' | $sudo tee $policy >/dev/null
     $sudo chmod 755 $policy
   fi
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends "${packages[@]}"
-  # Nor with the next start of the host.
-  [[ " ${packages[*]} " != *' nginx-light '* ]] || $sudo update-rc.d nginx disable
+  installed=0
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends "${packages[@]}" || installed=$?
+  if [[ " ${packages[*]} " == *' nginx-light '* && -e /etc/init.d/nginx ]]; then $sudo update-rc.d nginx disable; fi
+  if grep -qsx '# ordeal' $policy; then $sudo rm -f $policy; fi
+  trap - EXIT TERM HUP
+  [ "${ended:-0}" -eq 0 ] || exit "$ended"
+  [ "$installed" -eq 0 ] || exit "$installed"
 fi
 
 answers() { timeout 5 docker version >/dev/null 2>&1; }

@@ -27,6 +27,8 @@ export interface MetricSpec {
   readonly unit: Unit;
   readonly kind: MetricKind;
   readonly labels?: readonly string[];
+  /** By label, all that it ever holds, where that is known. */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
   readonly help: string;
 }
 
@@ -263,8 +265,11 @@ export interface Connection {
 export interface Component {
   readonly name: string;
   readonly pid: number;
-  /** Of a server: the folder with its files, absolute. */
+  /** Of a server: clock ticks from the host's start to its own, and the folder with its files, absolute. */
+  readonly start?: string;
   readonly folder?: string;
+  /** CPU time that it may use per time, as the kernel took it; absent without a limit. */
+  readonly cpus?: number;
 }
 
 /** What a program said that ran on a node. Never thrown for an exit code: the caller decides. */
@@ -318,6 +323,8 @@ export interface Cluster extends AsyncDisposable {
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
   /** Where its servers listen: by server and port, `127.0.0.1:12345`. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Throws `RefusedError` when a process of the run can be reached from another machine by now. */
+  refuseOpenSockets?(): void;
   /** Absolute path of the audit log, where it can be read. */
   readonly auditLog?: string;
   /** Copies the components' logs into a folder, secrets removed; what is not read when the signal aborts is left out. */
@@ -396,6 +403,9 @@ export interface Fault {
 
 export interface Injected {
   readonly targets: readonly string[];
+  /** Rejects as soon as the run must not go on because of it. */
+  failing?(): Promise<void>;
+  /** Rejects when the run must not go on. */
   evidence(): Promise<{ readonly real: boolean; readonly detail: string }>;
   end(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process of this host that cannot be mistaken for a later one with the same number. */
 export interface ProcessId {
@@ -25,26 +25,53 @@ export function alive({ pid, start }: ProcessId): boolean {
   }
 }
 
-/** The name of a file that is opened for a program which may write over its environment, as nginx does: who has it open is marked too. */
+/**
+ * The name of a file that is opened for a program which may write over its environment, as nginx does: who has it open for
+ * appending, as descriptor 9, is marked too.
+ */
 export const signFile = (mark: string) => `.ordeal-${mark}`;
 
-/** Every other process that was started with ORDEAL_MARK=<mark>. Throws when it cannot be looked: no answer is not "none". */
-export function marked(mark: string): number[] {
+/**
+ * Every other process that was started with ORDEAL_MARK=<mark>, and those that must not be looked into (another user's) but were
+ * started by one of them, or by one of `former`, which were among them a moment ago. Throws when it cannot be looked: no answer is not "none".
+ */
+export function marked(mark: string, former: Iterable<number> = []): number[] {
   const wanted = `\0ORDEAL_MARK=${mark}\0`;
   const sign = `/${signFile(mark)}`;
+  const ours: number[] = [];
+  const hidden: number[] = [];
   // One after another: a host may run more processes than we may open files.
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => pid !== process.pid && (`\0${readProc(pid, 'environ')}`.includes(wanted) || holds(pid, sign)));
+  for (const pid of readdirSync('/proc').map(Number)) {
+    if (Number.isNaN(pid) || pid === process.pid) continue;
+    const bears = orHidden(
+      () => `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(wanted) || holds(pid, sign),
+    );
+    if (bears === 'hidden') hidden.push(pid);
+    else if (bears) ours.push(pid);
+  }
+  const from = new Set([...former, ...ours]);
+  return from.size === 0 ? ours : [...ours, ...hidden.filter((pid) => descends(pid, from))];
 }
 
-/** Whether the process has such a file open, removed or not. */
+/** Whether its launcher opened such a file for the process, removed or not; who merely reads it is a stranger. */
 function holds(pid: number, ending: string): boolean {
-  const ends = (link: string) => link.endsWith(ending) || link.endsWith(`${ending} (deleted)`);
-  return orIfGone(() => readdirSync(`/proc/${pid}/fd`), []).some((fd) =>
-    ends(orIfGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '')),
+  const link = readlinkSync(`/proc/${pid}/fd/9`);
+  if (!link.endsWith(ending) && !link.endsWith(`${ending} (deleted)`)) return false;
+  const flags = Number.parseInt(
+    /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/9`, 'latin1'))?.[1] ?? '0',
+    8,
   );
+  return (flags & constants.O_WRONLY) !== 0 && (flags & constants.O_APPEND) !== 0;
+}
+
+/** Whether one of them has begun its session or is among its ancestors: what everybody may know of a process. */
+function descends(pid: number, from: ReadonlySet<number>): boolean {
+  for (let fields = statOf(pid); fields !== undefined; ) {
+    const [parent, session] = [Number(fields[1]), Number(fields[3])];
+    if (from.has(parent) || from.has(session)) return true;
+    fields = statOf(parent);
+  }
+  return false;
 }
 
 /** What a process has started itself and still runs, by their start; empty when it is gone. */
@@ -79,10 +106,18 @@ const readProc = (pid: number, file: string) => orIfGone(() => readFileSync(`/pr
 
 /** `otherwise` for a process that is gone, or another user's: neither is ours. */
 function orIfGone<Value>(read: () => Value, otherwise: Value): Value {
+  const value = orHidden(read);
+  return value === 'hidden' || value === undefined ? otherwise : value;
+}
+
+/** Undefined for a process that is gone. */
+function orHidden<Value>(read: () => Value): Value | 'hidden' | undefined {
   try {
     return read();
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (['ENOENT', 'ESRCH'].includes(code)) return undefined;
+    if (['EACCES', 'EPERM'].includes(code)) return 'hidden';
     throw error;
   }
 }

@@ -2,11 +2,12 @@ import { createSocket, type Socket } from 'node:dgram';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Cluster, EventBody, JournalEvent, Run } from '../harness/model.ts';
+import { scrapeHttp } from '../harness/probes/http-scrape.ts';
 import { probes } from '../harness/probes/table.ts';
 import { udpDrops } from '../harness/probes/udp-drops.ts';
 import { startClock } from '../harness/run/clock.ts';
@@ -86,6 +87,43 @@ describe('the probe coredns-metrics', function () {
     expect(samples(events, 'coredns.responses')[0]?.labels).to.include({ rcode: 'NXDOMAIN' });
     const drops = samples(events, 'coredns.drops').map(({ labels, value }) => [labels, value]);
     expect(drops[0]).to.deep.equal([{ server: 'one' }, 0]);
+    expect(samples(events, 'coredns.servers').at(-1)?.value).to.equal(2);
+  });
+
+  it('says how much CPU time each may use, and what has no limit may use all', async () => {
+    const one = { metrics: await serve(() => ({ body: metrics(10) })), dns: await bind() };
+    const components = [{ name: 'one', pid: process.pid, cpus: 0.15 }];
+    const limits = async (cluster: Partial<Cluster>) =>
+      samples(await watch(cluster, () => sleep(50)), 'coredns.cpu-limit').map(({ labels, value }) => [
+        labels,
+        value,
+      ])[0];
+    expect(await limits({ servers: { one }, components })).to.deep.equal([{ server: 'one' }, 0.15]);
+    expect(await limits({ servers: { one } })).to.deep.equal([{ server: 'one' }, availableParallelism()]);
+  });
+
+  it('takes no redirect, and no answer without an end', async () => {
+    const { signal } = new AbortController();
+    const elsewhere = await serve(() => ({ body: metrics(10) }));
+    const from = createServer((_, response) => response.writeHead(302, { location: `http://${elsewhere}/` }).end());
+    const endless = createServer((_, response) => {
+      const piece = Buffer.alloc(1 << 20, 35);
+      const write = () => {
+        while (response.write(piece));
+      };
+      response.on('drain', write);
+      write();
+    });
+    for (const [server, code] of [
+      [from, 302],
+      [endless, 'EFBIG'],
+    ] as const) {
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
+      const error = await scrapeHttp(url, signal).catch((thrown: unknown) => thrown);
+      expect(error).to.include({ name: 'ClusterError', code });
+    }
   });
 
   it('is blind to the server that does not answer alone', async () => {
@@ -101,23 +139,29 @@ describe('the probe coredns-metrics', function () {
     expect(blind[0]?.explained).to.equal(false);
   });
 
-  it('asks the Ready pods of kube-dns through the API server, and those that come later', async () => {
-    const pod = (name: string, ready: string) => ({
+  it('asks the pods of kube-dns that run, Ready or not, through the API server, and those that come later', async () => {
+    const pod = (name: string, state: object, limits?: object) => ({
       metadata: { name },
-      status: { conditions: [{ type: 'Ready', status: ready }] },
+      spec: { containers: [{ name: 'coredns', resources: { limits: { cpu: '9' } } }] },
+      status: { containerStatuses: [{ name: 'coredns', state, ...(limits && { resources: { limits } }) }] },
     });
-    let pods = [pod('coredns-a', 'True'), pod('coredns-b', 'False')];
+    let pods = [pod('coredns-a', { running: {} }, { cpu: '150m' }), pod('coredns-b', { waiting: {} })];
     const asked = new Set<string>();
     const url = await serve((path) => {
       asked.add(path);
       return { body: path.endsWith('/metrics') ? metrics(5) : JSON.stringify({ metadata: {}, items: pods }) };
     });
     const events = await watch({ url: `http://${url}`, nodes: [] }, async (seen) => {
-      pods = [pod('coredns-b', 'True')];
+      pods = [pod('coredns-b', { running: {} })];
       while (!samples(seen, 'coredns.requests').some(({ labels }) => labels?.['server'] === 'coredns-b'))
         await sleep(20);
     });
     expect(samples(events, 'coredns.requests')[0]?.labels).to.include({ server: 'coredns-a' });
+    const limits = samples(events, 'coredns.cpu-limit').map(({ labels, value }) => [labels?.['server'], value]);
+    expect(limits).to.deep.include.members([
+      ['coredns-a', 0.15],
+      ['coredns-b', 9],
+    ]);
     expect([...asked][0])
       .to.include('/kube-system/pods?')
       .and.to.include('labelSelector=k8s-app%3Dkube-dns');

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,8 @@ import { expect } from 'chai';
 import { request } from 'undici';
 import { launched, launcher } from '../harness/cluster/launcher.ts';
 import { freePorts } from '../harness/cluster/ports.ts';
+import { refuseOpenSockets } from '../harness/cluster/readback.ts';
+import { serverArgs, serverVersion } from '../harness/cluster/server-programs.ts';
 import { reloadServer } from '../harness/faults/reload-server.ts';
 import type { Cluster, EventBody, FaultSpec, JournalEvent, Millis, Run } from '../harness/model.ts';
 import { answerOf, Generations } from '../harness/probes/proxy-answers.ts';
@@ -132,7 +134,7 @@ describe('a proxy that is reloaded', function () {
       else answer.writeHead(asked.url?.startsWith('/busy') ? 503 : 200).end('done');
     });
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
-    const { http } = await freePorts(['http']);
+    const { http, open } = await freePorts(['http', 'open']);
     url = `http://127.0.0.1:${http}`;
     writeFileSync(join(folder, 'nginx.conf'), configuration(http, folder));
     const pods = (generation: number, port: number) =>
@@ -141,15 +143,19 @@ describe('a proxy that is reloaded', function () {
       writeFileSync(join(folder, `pods-${generation}`), pods(generation, (backend.address() as AddressInfo).port));
     writeFileSync(join(folder, 'pods.conf'), readFileSync(join(folder, 'pods-1')));
     writeFileSync(join(folder, 'broken'), 'upstream application {');
+    const more = `server { listen 0.0.0.0:${open}; }\n`;
+    writeFileSync(join(folder, 'open'), readFileSync(join(folder, 'pods-1'), 'utf8') + more);
     const script = join(folder, '.launch');
     writeFileSync(script, launcher({ component: 'proxy', program: nginx, folder, mark }), { mode: 0o700 });
-    const args = ['-c', join(folder, 'nginx.conf'), '-p', folder];
+    const version = await serverVersion('nginx', nginx, {}, ending.signal);
+    const args = serverArgs('nginx', ['-c', join(folder, 'nginx.conf'), '-p', folder], version);
     spawn(script, args, { stdio: 'ignore', detached: true, env: { PATH: process.env['PATH'], ORDEAL_MARK: mark } });
     await until(
       () => (launched(folder, 'proxy') && childrenOf(launched(folder, 'proxy')?.child.pid ?? 0).length) === 2,
     );
-    const pid = launched(folder, 'proxy')?.child.pid ?? 0;
-    cluster = { components: [{ name: 'proxy', pid, folder }] } as unknown as Cluster;
+    const child = launched(folder, 'proxy')?.child ?? expect.fail('it is not there');
+    const components = [{ name: 'proxy', ...child, folder }];
+    cluster = { components, refuseOpenSockets: () => refuseOpenSockets(mark, components) } as unknown as Cluster;
     run = { id: 'test', folder, mark, clock, journal: { append }, ledger: { owe }, signal: ending.signal };
   });
 
@@ -164,6 +170,11 @@ describe('a proxy that is reloaded', function () {
     const [master = 0] = marked(mark).filter((pid) => titleOf(pid).includes('master process'));
     expect(readFileSync(`/proc/${master}/environ`, 'latin1')).not.to.contain(mark);
     expect(marked(mark)).to.include.members(childrenOf(master).map(({ pid }) => pid));
+  });
+
+  it("has workers that are its harness's own, also where that is root", () => {
+    for (const { pid } of childrenOf(cluster.components?.[0]?.pid ?? 0))
+      expect(statSync(`/proc/${pid}`).uid).to.equal(process.getuid?.());
   });
 
   it('is told apart, answer by answer and worker by worker, by what it says itself', async () => {
@@ -209,6 +220,17 @@ describe('a proxy that is reloaded', function () {
     expect(workers).to.deep.include.members(left);
   });
 
+  it('ends the run where a reload opens it to other machines', async () => {
+    const injected = await fault('pods-1 open').inject(cluster, run);
+    const refusal = (error: unknown) =>
+      expect(String(error)).to.match(/not on loopback only:\nproxy listens on 0\.0\.0\.0:\d+/);
+    await injected.failing?.().then(() => expect.fail('it goes on'), refusal);
+    await injected.evidence().then(() => expect.fail('it goes on'), refusal);
+    await injected.end();
+    const first = fault('open').inject(cluster, run);
+    await first.then(() => expect.fail('it goes on'), refusal);
+  });
+
   it('is refused where a file or the server is not there', async () => {
     expect(await fault('pods-2 pods-9').unavailable(cluster)).to.equal('proxy has no file pods-9');
     expect(await fault('pods-2 ../pods-3').unavailable(cluster)).to.equal('proxy has no file ../pods-3');
@@ -218,8 +240,16 @@ describe('a proxy that is reloaded', function () {
       expect(probes.get(name)?.().unavailable(other), name).to.match(/there is no server proxy/);
   });
 
-  it('leaves nobody behind', async () => {
+  it('leaves nobody behind, and what is dead is not silent', async () => {
+    const stop = new AbortController();
+    const probe = probes.get('proxy-log')?.() ?? expect.fail();
+    const { ended } = await probe.observe(cluster, { ...run, signal: stop.signal });
     await endProcesses(mark);
+    await until(() => events.some((event) => event.kind === 'blind' && event.source === 'proxy-log'));
+    const blind = events.find((event) => event.kind === 'blind' && event.source === 'proxy-log');
+    expect(blind && 'reason' in blind && blind.reason).to.match(/process \d+ is gone/);
+    stop.abort(new Error('enough'));
+    await ended;
     expect(marked(mark)).to.deep.equal([]);
   });
 });

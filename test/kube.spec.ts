@@ -9,6 +9,7 @@ import { differences } from '../harness/cluster/readback.ts';
 import { createMany } from '../harness/kube/apply.ts';
 import { KubeClient, type KubeObject } from '../harness/kube/client.ts';
 import { render, renderMany } from '../harness/kube/manifest.ts';
+import { rolledOut } from '../harness/kube/rollout.ts';
 import { type Gap, isOfCluster, Lookout, watch } from '../harness/kube/watch.ts';
 import { type Clock, ClusterError } from '../harness/model.ts';
 
@@ -189,6 +190,53 @@ describe('creating many objects', () => {
     await createMany(client, [widget, widget], { signal: never, concurrency: 1 });
     const create = 'POST /apis/example.org/v1/namespaces/x/widgets';
     expect(paths).to.deep.equal(['GET /apis/example.org/v1', create, create]);
+  });
+});
+
+describe('the rollout of a workload', () => {
+  const deployment = { ...object('Deployment', 'dns'), apiVersion: 'apps/v1' };
+  const spec = { replicas: 2, selector: { matchLabels: { app: 'dns' } } };
+  const done = { observedGeneration: 2, updatedReplicas: 2, availableReplicas: 2 };
+  /** A server that answers with one state after the other, of the Deployment and how many pods there are. */
+  const serving = (states: [status: object, pods: number][], asked: string[] = []) =>
+    serve((request, response) => {
+      asked.push(decodeURIComponent(request.url));
+      const [state, pods] = states[0] ?? [{}, 0];
+      const items = Array.from({ length: pods }, (_, index) => object('Pod', `p${index}`));
+      if (request.url.includes('/pods')) send(response, 200, { metadata: { resourceVersion: '1' }, items });
+      else
+        send(response, 200, {
+          ...deployment,
+          metadata: { ...deployment.metadata, generation: 2 },
+          spec,
+          status: state,
+        });
+      const moved = request.url.includes('/pods') || state !== done;
+      if (moved && states.length > 1) states.shift();
+    });
+
+  it('is over when all of its pods are new and available and no former one is left', async () => {
+    const states: [object, number][] = [
+      [{ ...done, observedGeneration: 1 }, 2],
+      [{ ...done, updatedReplicas: 1 }, 2],
+      [{ ...done, availableReplicas: 1 }, 2],
+      [done, 3],
+      [done, 2],
+    ];
+    const asked: string[] = [];
+    await using server = await serving(states, asked);
+    await using client = new KubeClient(server.connection, { signal: never });
+    await rolledOut(client, deployment, { signal: never });
+    expect(states).to.have.length(1);
+    expect(asked.at(-1)).to.include('/api/v1/namespaces/x/pods?labelSelector=app=dns');
+  });
+
+  it('ends with what is lacking when it does not come about, and waits for nothing that has no pods', async () => {
+    await using server = await serving([[done, 3]]);
+    await using client = new KubeClient(server.connection, { signal: never });
+    const late = await failureOf(rolledOut(client, deployment, { signal: never, patience: 600 }));
+    expect(late).to.include({ code: 'ETIMEDOUT', reason: 'not rolled out in 0.6 s: 1 former pods are left' });
+    await rolledOut(client, object('ConfigMap', 'a'), { signal: never });
   });
 });
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -25,9 +26,18 @@ const mocha = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import
 const width = 5;
 const summary = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
+/** From cold on two cores a lane takes an hour. */
+const deadline = 85 * 60_000;
+const imageWithin = 45 * 60_000;
+/** What a cut-off run of ours needs to put everything back. */
+const grace = 120_000;
+const running = new Set<ChildProcess>();
+const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+for (const [signal, code] of Object.entries(signals)) process.once(signal, () => void endAll(code));
+
 const asked = process.argv.slice(2);
 if (asked.length > 0) {
-  process.exitCode = await ended(spawn(process.execPath, [mocha, ...asked], { cwd: root, stdio: 'inherit' }));
+  process.exitCode = await spoken([process.execPath, mocha, ...asked], console.log);
 } else {
   const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
   const onKind = (spec: string) => spec.startsWith('test/e2e/kind');
@@ -48,7 +58,7 @@ if (asked.length > 0) {
 
 async function play({ name, first, specs }: Lane): Promise<Counts> {
   const tell = (line: string) => console.log(`${name.padEnd(width)}| ${line}`);
-  if (first && (await spoken(first, tell, 45 * 60_000)) !== 0)
+  if (first && (await spoken(first, tell, imageWithin)) !== 0)
     tell('there is no node image: tests on kind clusters are skipped');
   let counts: Counts | undefined;
   const code = await spoken([process.execPath, mocha, ...specs], (line) => {
@@ -61,20 +71,43 @@ async function play({ name, first, specs }: Lane): Promise<Counts> {
   return { passed: 0, skipped: 0, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
 }
 
-/** Runs a program, telling each line of both its streams; its exit code. Ended after `timeout` milliseconds, if that is given. */
+/** Runs a program in a group of its own, telling each line of both its streams; its exit code. Ended after `within` milliseconds. */
 async function spoken(
   [program = '', ...args]: readonly string[],
   tell: (line: string) => void,
-  timeout = 0,
+  within = deadline,
 ): Promise<number> {
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout });
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  running.add(child);
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', tell);
-  return ended(child);
+  const { promise: exited, resolve, reject } = Promise.withResolvers<number>();
+  child.once('error', reject);
+  child.once('exit', (code) => resolve(code ?? 1));
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const late = setTimeout(() => void end(child), within);
+  try {
+    const code = await exited;
+    // Somebody whom it started may hold its streams open for ever; what it said itself has come by then.
+    await Promise.race([closed, sleep(2_000, undefined, { ref: false })]);
+    return code;
+  } finally {
+    clearTimeout(late);
+    running.delete(child);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
 }
 
-function ended(child: ChildProcess): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  child.once('error', reject);
-  child.once('close', (code) => resolve(code ?? 1));
-  return promise;
+/** Mocha ends after its test, what the test runs puts everything back: both on an interrupt. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  process.kill(-child.pid, 'SIGINT');
+  const patient = await Promise.race([ended.then(() => true), sleep(grace, false)]);
+  if (!patient) process.kill(-child.pid, 'SIGKILL');
+}
+
+async function endAll(code: number): Promise<void> {
+  await Promise.all([...running].map(end));
+  process.exit(code);
 }

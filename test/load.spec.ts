@@ -8,6 +8,8 @@ import { expect } from 'chai';
 import { merge, quantile } from '../harness/histogram.ts';
 import { GeneratorJudge } from '../harness/load/generator.ts';
 import { k6Load } from '../harness/load/k6.ts';
+import { LastLines } from '../harness/load/log.ts';
+import { Work } from '../harness/load/work.ts';
 import type { Cluster, EventBody, JournalEvent, LoadSpec, Millis, Run } from '../harness/model.ts';
 import { marked } from '../harness/process.ts';
 import { startClock } from '../harness/run/clock.ts';
@@ -43,6 +45,8 @@ interface Play {
   readonly program?: string;
   readonly duration?: Millis;
   readonly spec?: Partial<LoadSpec>;
+  /** Of the cluster. */
+  readonly more?: object;
   readonly answer?: (response: ServerResponse, hit: number) => void;
   readonly during?: (run: Run, abort: () => void, events: readonly JournalEvent[]) => Promise<void>;
 }
@@ -52,6 +56,7 @@ async function play({
   program = k6,
   duration = 2_000,
   spec,
+  more,
   answer,
   during,
 }: Play): Promise<Played> {
@@ -83,7 +88,7 @@ async function play({
     parameters: { pause: 0.01 },
     ...spec,
   };
-  const offered = k6Load(whole, program).offer({ connect } as unknown as Cluster, run, duration);
+  const offered = k6Load(whole, program).offer({ connect, ...more } as unknown as Cluster, run, duration);
   await Promise.all([offered, during?.(run, () => controller.abort(new Error('enough')), events)]);
   server.closeAllConnections();
   server.close();
@@ -151,6 +156,24 @@ describe('load by k6', function () {
     const observing = played.events.find((event) => event.kind === 'observing');
     expect(observing).to.include({ source: 'load:test', every: 1_000 });
     expect(played.events.some((event) => event.kind === 'sample' && event.metric === 'load.waiting')).to.equal(true);
+  });
+
+  it('lets the script ask the name servers of the run, and no other', async () => {
+    const servers = { dns: { dns: '127.0.0.1:1053', ready: '127.0.0.1:1054' } };
+    const only = async (more: object) => {
+      let found: string | undefined;
+      await play({
+        more,
+        during: async (run) => {
+          await sleep(1_500);
+          const environment = readFileSync(`/proc/${marked(run.mark)[0]}/environ`, 'latin1').split('\0');
+          found = environment.find((one) => one.startsWith('ORDEAL_DNS_ONLY='));
+        },
+      });
+      return found;
+    };
+    expect(await only({ servers })).to.equal('ORDEAL_DNS_ONLY=127.0.0.1:1053,127.0.0.1:1054');
+    expect(await only({})).to.equal('ORDEAL_DNS_ONLY=');
   });
 
   it('gives the token by environment only', async () => {
@@ -263,6 +286,10 @@ describe('load by k6', function () {
       says: /none of \d+ requests succeeded, most were answered 404/,
     },
     'a load that makes no declared request': { spec: { requests: ['watch'] }, says: /made no request named watch/ },
+    'a load that makes not all declared requests': {
+      spec: { requests: ['list', 'watch'] },
+      says: /no request named watch$/m,
+    },
     'too few virtual users': {
       text: script(steady, "executor: 'constant-arrival-rate', rate: 50, preAllocatedVUs: 1, maxVUs: 1"),
       answer: (response) => void setTimeout(() => response.end(), 300),
@@ -276,11 +303,29 @@ describe('load by k6', function () {
     });
 });
 
+describe('what k6 logged', () => {
+  it('is kept short, and without a secret that lies where it is cut', () => {
+    const log = new LastLines([token]);
+    for (let line = 0; line < 40; line++) log.add(`${`${token} `.repeat(200)}${'x'.repeat(1 << 20)}`);
+    expect(log.lines.join('')).to.have.length.at.most(2_500).and.not.include(token.slice(0, 12));
+    log.add(JSON.stringify({ level: 'error', msg: `no ${token}`, error: 'cause' }));
+    expect(log.lines.at(-1)).to.equal('no [secret]: cause');
+  });
+});
+
 describe('the judge of the generator', () => {
-  const judged = (usage: { cpu: number; waiting: number }, requests: number, meanSeconds: number): string => {
+  const judged = (
+    usage: { cpu: number; waiting: number },
+    ended: number,
+    meanSeconds: number,
+    of: 'requests' | 'iterations' = 'requests',
+  ): string => {
     const judge = new GeneratorJudge();
     for (let second = 0; second < 10; second++)
-      judge.second({ ...usage, ran: usage.cpu * 2, waited: usage.waiting }, requests, [meanSeconds]);
+      judge.second(
+        { ...usage, ran: usage.cpu * 2, waited: usage.waiting },
+        { of, ended, meanSeconds: ended > 0 ? [meanSeconds] : [] },
+      );
     return judge.verdict() ?? '';
   };
 
@@ -293,5 +338,21 @@ describe('the judge of the generator', () => {
     expect(judged({ cpu: 0.2, waiting: 0.9 }, 14, 7)).to.equal('');
     expect(judged({ cpu: 0.3, waiting: 0.6 }, 187, 0.5)).to.equal('');
     expect(judged({ cpu: 0.02, waiting: 0.05 }, 10, 0.004)).to.equal('');
+    expect(judged({ cpu: 0.2, waiting: 1 }, 0, 0)).to.equal('');
+  });
+
+  it('knows a load without requests by its iterations, and one without either by its waiting', () => {
+    expect(judged({ cpu: 0.1, waiting: 0.5 }, 50, 0.01, 'iterations')).to.match(/bottleneck/);
+    expect(judged({ cpu: 0.1, waiting: 0.5 }, 50, 1, 'iterations')).to.equal('');
+    expect(judged({ cpu: 0.1, waiting: 0.5 }, 0, 0, 'iterations')).to.match(/bottleneck/);
+    expect(judged({ cpu: 0.1, waiting: 0.1 }, 0, 0, 'iterations')).to.equal('');
+  });
+
+  it('is asked about a script without requests, too', () => {
+    const work = new Work({ requests: [] });
+    const sum = { tags: {}, wall: 1, count: 4, sum: 2, last: 0.5 };
+    for (const metric of ['http_req_duration', 'iteration_duration', 'lag']) work.add({ ...sum, metric });
+    expect(work.done()).to.deep.equal({ of: 'iterations', ended: 4, meanSeconds: [0.5] });
+    expect(work.done()).to.deep.equal({ of: 'iterations', ended: 0, meanSeconds: [] });
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { skip } from './skip.ts';
 
 const entry = fileURLToPath(new URL('../ordeal.cjs', import.meta.url));
 const quick = fileURLToPath(new URL('e2e/scenarios/kind-quick', import.meta.url));
@@ -47,5 +48,23 @@ describe('a memory fault with a wrong parameter', function () {
         expect(existsSync(join(cwd, 'state'))).to.equal(false);
       });
     }
+  }
+});
+
+describe('a server whose CPU time cannot be limited here', function () {
+  this.timeout(60_000);
+  const hidden = ['-m', 'sh', '-c', 'umount -l -a -t cgroup,cgroup2 && exec "$0" "$@"', process.execPath, entry];
+  for (const command of ['plan', 'run']) {
+    it(`is refused by ${command}, exit 2, before anything starts`, function () {
+      if (process.getuid?.() !== 0) skip(this, 'control groups can be taken away by root only');
+      const args = [...hidden, command, 'dns-ndots-fanout', '--variant', 'ndots-5'];
+      const { status, stdout, stderr } = spawnSync('unshare', args, { cwd, env, encoding: 'utf8' });
+      expect(status, stdout + stderr).to.equal(2);
+      expect(stdout + stderr).to.include(
+        'the CPU time of coredns cannot be limited: the control group file system is not',
+      );
+      expect(existsSync(join(cwd, 'runs'))).to.equal(false);
+      expect(existsSync(join(cwd, 'state'))).to.equal(false);
+    });
   }
 });

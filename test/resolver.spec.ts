@@ -76,9 +76,14 @@ describe('the resolver for k6', function () {
     });
 
     /** Plays `body` once, with a resolver like a pod's in front of it. */
-    async function play(body: string, more = ''): Promise<{ points: Point[]; said: string; code: number | null }> {
+    async function play(
+      body: string,
+      more = '',
+      told: NodeJS.ProcessEnv = {},
+    ): Promise<{ points: Point[]; said: string; code: number | null }> {
       const script = join(folder, 'load.k6.ts');
       const samples = join(folder, 'samples.json');
+      await rm(samples, { force: true });
       await writeFile(
         script,
         `import { Resolver } from 'k6/x/resolver';
@@ -87,7 +92,7 @@ const resolver = new Resolver({ servers: ['127.0.0.1:${port}'], search: ['defaul
 export default function () { ${body} }`,
       );
       const args = ['run', '--no-usage-report', '--quiet', '--address=', `--out=json=${samples}`, script];
-      const env = { HOME: folder, K6_AUTO_EXTENSION_RESOLUTION: 'false' };
+      const env = { HOME: folder, K6_AUTO_EXTENSION_RESOLUTION: 'false', ...told };
       const child = spawn(k6, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
       let said = '';
       child.stderr.on('data', (chunk: Buffer) => {
@@ -133,6 +138,32 @@ export default function () { ${body} }`,
       const dead = await play("resolver.lookup('api.partner.example')");
       expect(sum(dead.points, 'resolver_failures', { cause: 'connection refused' }), dead.said).to.equal(1);
       expect(sum(dead.points, 'resolver_errors')).to.be.greaterThan(0);
+      const stream = await play("resolver.lookup('api.partner.example.')", ', useVc: true');
+      expect(sum(stream.points, 'resolver_errors'), stream.said).to.equal(2);
+      expect(sum(stream.points, 'resolver_queries', { transport: 'tcp' })).to.equal(2);
+    });
+
+    it('asks nobody but the servers of the run, where it was told them', async () => {
+      const lookUp = "console.log(JSON.stringify(resolver.lookup('api.partner.example.').answers))";
+      const ours = await play(lookUp, '', { ORDEAL_DNS_ONLY: `127.0.0.1:1,127.0.0.1:${port}` });
+      expect(ours.said).to.include('192.0.2.7');
+      for (const only of ['', '127.0.0.1:1']) {
+        const { said, code, points } = await play(lookUp, '', { ORDEAL_DNS_ONLY: only });
+        expect(code).to.not.equal(0);
+        expect(said).to.match(/servers: 127\.0\.0\.1:\d+ may not be asked here/);
+        expect(points).to.deep.equal([]);
+      }
+      const host = await play("Resolver.fromFile('/etc/resolv.conf')", '', { ORDEAL_DNS_ONLY: `127.0.0.1:${port}` });
+      expect(host.said).to.include('may not be asked here');
+      const other = `{ servers: ['127.0.0.1:${port}'] }`;
+      const instead = await play(
+        `console.log(Resolver.fromText('nameserver 192.0.2.53', ${other}).options.servers)`,
+        '',
+        {
+          ORDEAL_DNS_ONLY: `127.0.0.1:${port}`,
+        },
+      );
+      expect(instead.said).to.include(`127.0.0.1:${port}`).and.not.include('may not be asked');
     });
 
     it('reads a resolv.conf, and one option goes before it', async () => {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { JournalEvent } from '../harness/model.ts';
-import { marked } from '../harness/process.ts';
+import { marked, signFile } from '../harness/process.ts';
 import { startClock } from '../harness/run/clock.ts';
 import { makeRunFolder } from '../harness/run/folder.ts';
 import { openJournal, readJournal } from '../harness/run/journal.ts';
@@ -156,6 +157,56 @@ describe('undo', () => {
     expect(stranger.exitCode ?? stranger.signalCode).to.equal(null);
     stranger.kill('SIGKILL');
     await undo({ undo: 'end-processes', mark });
+  });
+
+  it('takes for its own who has the sign open for appending where a launcher opens it, and no reader', async () => {
+    const sign = join(temporary(), signFile(mark));
+    writeFileSync(sign, '');
+    const [ours, ...strangers] = ['9>>', '9<', '9<>', '8>>'].map((how) =>
+      spawn('sh', ['-c', `exec ${how} "$0"; exec sleep 60`, sign], { stdio: 'ignore' }),
+    );
+    await sleep(200);
+    try {
+      expect(marked(mark)).to.deep.equal([ours?.pid]);
+      rmSync(sign);
+      await undo({ undo: 'end-processes', mark });
+      expect(ours?.exitCode ?? ours?.signalCode).to.equal('SIGKILL');
+      for (const { exitCode, signalCode } of strangers) expect(exitCode ?? signalCode).to.equal(null);
+    } finally {
+      for (const stranger of strangers) stranger.kill('SIGKILL');
+    }
+  });
+
+  it("ends what its processes started as somebody else, whom it cannot look into, and lets that one's others be", async function () {
+    if (process.getuid?.() !== 0) skip(this, 'another user can be had by root only');
+    this.timeout(20_000);
+    const other = spawn('setpriv', ['--reuid=65534', '--clear-groups', 'sleep', '60'], { stdio: 'ignore' });
+    const [processes, host] = ['process', 'run/undo/host'].map(
+      (name) => new URL(`../harness/${name}.ts`, import.meta.url),
+    );
+    // Of two launchers one is dead by then, and who it started has a session of the other's alone.
+    const script = `
+      import { spawn } from 'node:child_process';
+      import { setTimeout as sleep } from 'node:timers/promises';
+      import { alive, marked } from ${JSON.stringify(String(processes))};
+      import { endProcesses } from ${JSON.stringify(String(host))};
+      const workers = 'setpriv --reuid=65534 --clear-groups sleep 60 & (setpriv --reuid=65534 --clear-groups sleep 61 &); wait';
+      spawn('sh', ['-c', workers], { env: { ...process.env, ORDEAL_MARK: '${mark}' }, detached: true, stdio: 'ignore' });
+      await sleep(500);
+      const found = marked('${mark}');
+      await endProcesses('${mark}');
+      console.log(JSON.stringify({ found, left: found.filter((pid) => alive({ pid, start: '' })) }));
+      process.exit();`;
+    try {
+      const blind = ['--bounding-set=-sys_ptrace', process.execPath, '--input-type=module', '-e', script];
+      const { stdout, stderr } = spawnSync('setpriv', blind, { encoding: 'utf8' });
+      const { found, left } = JSON.parse(stdout || expect.fail(stderr)) as Record<'found' | 'left', number[]>;
+      expect(found).to.have.length(3).and.not.to.include(other.pid);
+      expect(left).to.deep.equal([]);
+      expect(other.exitCode ?? other.signalCode).to.equal(null);
+    } finally {
+      other.kill('SIGKILL');
+    }
   });
 
   it('removes a folder that it signed, or was about to sign, once or twice, and refuses any other', async () => {

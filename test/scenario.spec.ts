@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Ambient } from '../harness/commands/ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from '../harness/commands/find.ts';
+import { reloadServer } from '../harness/faults/reload-server.ts';
 import { checkManifest } from '../harness/kube/manifest.ts';
 import { promised } from '../harness/load/metrics.ts';
 import { ScenarioError } from '../harness/model.ts';
@@ -696,6 +697,58 @@ describe('a threshold that is wrong', () => {
     expect(await complaintsOf(yaml)).to.deep.equal([
       '30:3: every threshold under "limits" has a "when": where the cluster lacks it, nothing is judged; expected at least one without',
     ]);
+  });
+});
+
+describe('a threshold on what is beside the cluster', () => {
+  const servers = `
+  servers:
+    one: { program: coredns, ports: [dns, metrics], ready: { port: dns } }
+    partner: { program: coredns, ports: [dns], ready: { port: dns } }
+    proxy: { program: nginx, ports: [http], ready: { port: http } }`;
+  const base = changed('api-canary, audit]', 'api-canary, audit, coredns-metrics, proxy-log]').replace(
+    '  nodes: 3',
+    `  nodes: 3${servers}`,
+  );
+  const judged = (metric: string, labels: string) =>
+    `${base}  - { metric: ${metric}, labels: { ${labels} }, take: count, during: fault, is: "== 0" }\n`;
+  const saidOf = async (yaml: string, options?: DecodeOptions) => (await complaintsOf(yaml, options)).join('\n');
+
+  it('may hold what can be, and nothing that never is', async () => {
+    expect(await saidOf(judged('coredns.responses', 'server: one'))).to.equal('');
+    expect(await saidOf(judged('coredns.responses', 'server: partner'))).to.match(
+      /unknown server "partner"; expected one$/,
+    );
+    expect(await saidOf(judged('proxy.answers', 'cause: limit-conn, worker: old'))).to.equal('');
+    expect(await saidOf(judged('proxy.answers', 'cause: limitconn'))).to.match(
+      /unknown cause "limitconn"; expected one of ok, limit-conn, .*did you mean "limit-conn"/,
+    );
+    expect(await saidOf(judged('proxy.answers', 'worker: older'))).to.match(
+      /unknown worker "older"; expected one of current, old/,
+    );
+  });
+
+  it('names no server where servers are pods', async () => {
+    const onKind = judged('coredns.requests', 'server: one').replace('[embedded]', '[embedded, kind]');
+    expect(await saidOf(onKind, { on: 'embedded' })).to.equal('');
+    expect(await saidOf(onKind, { on: 'kind' })).to.match(/where this runs they are pods; expected "per: server"/);
+  });
+
+  it('has servers that are what the probe takes them for', async () => {
+    const said = /the probe coredns-metrics takes one for a CoreDNS/;
+    expect(
+      await saidOf(base.replace('ports: [dns, metrics]', 'ports: [dos, metrics]').replace('port: dns', 'port: dos')),
+    ).to.match(said);
+    expect(await saidOf(base.replace('one: { program: coredns', 'one: { program: workload'))).to.match(said);
+  });
+});
+
+describe('a fault that has no nodes as targets', () => {
+  it('is told none', async () => {
+    const fault = '{ fault: reload-server, server: proxy, file: a, by: b, workers: 3 }';
+    const faults = new Map([['reload-server', reloadServer]]);
+    const complaints = await complaintsOf(`${good}faults: [${fault}]\n`, { known: { ...known, faults } });
+    expect(complaints.join('\n')).to.match(/the fault has no nodes as targets; expected no "workers"/);
   });
 });
 

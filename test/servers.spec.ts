@@ -1,16 +1,26 @@
 import { createSocket } from 'node:dgram';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Deaths } from '../harness/cluster/deaths.ts';
+import { groupsBelow } from '../harness/cluster/memory.ts';
 import { freePorts } from '../harness/cluster/ports.ts';
 import { listeners } from '../harness/cluster/proc.ts';
+import { refuseOpenSockets } from '../harness/cluster/readback.ts';
+import { serverArgs } from '../harness/cluster/server-programs.ts';
 import { answers } from '../harness/cluster/server-ready.ts';
-import { ScenarioError } from '../harness/model.ts';
+import { Servers } from '../harness/cluster/servers.ts';
+import { type Run, ScenarioError, type ServerSpec } from '../harness/model.ts';
+import { marked, titleOf } from '../harness/process.ts';
+import { startClock } from '../harness/run/clock.ts';
+import { endProcesses } from '../harness/run/undo/host.ts';
 import { decode } from '../harness/scenario/decode.ts';
+import { egressOf } from '../harness/scenario/egress.ts';
 import { fill, placeholders } from '../harness/template.ts';
 import { systemTool } from '../harness/tools/system.ts';
+import { skip } from './skip.ts';
 
 const good = `question: Do servers work?
 incident: { from: "Somebody, 2020", what: It broke }
@@ -92,6 +102,7 @@ describe('a template', () => {
       ),
     ).to.equal('53:/$&');
     expect(() => fill('{{nobody}}', new Map())).to.throw('no value for {{nobody}}');
+    expect(placeholders(`{{${' '.repeat(100_000)}`)).to.deep.equal([]);
   });
 });
 
@@ -182,6 +193,48 @@ describe('servers of a scenario', () => {
       `up.conf:2:16: unknown \${zones}`,
     ]);
   });
+
+  it('are refused for a parameter that would put such a word into their files', async () => {
+    expect(await complaintsOf(changed('zone: cluster.local', 'zone: "{{nothing}}"'))).to.deep.equal([
+      'front.conf:1:6: parameter zone holds "{{"; expected a value that stands for itself',
+    ]);
+  });
+
+  it('are refused where their files lead beyond loopback, with the place', async () => {
+    const up = `.:{{port.dns}} {\n  forward . 127.0.0.1:{{port.dns}} # not 1.1.1.1\n  forward . \${zone} dns://[::1]\n}\n`;
+    const texts = { up: up.replace(/\$\{zone\}/, '/etc/resolv.conf 9.9.9.9:53') };
+    expect((await complaintsOf(good, texts)).map((line) => line.split('; expected')[0])).to.deep.equal([
+      'up.conf:3:13: forward leads to "/etc/resolv.conf"',
+      'up.conf:3:30: forward leads to "9.9.9.9:53"',
+    ]);
+    const filled = await complaintsOf(changed('zone: cluster.local', 'zone: 8.8.8.8'), { up });
+    expect(filled.join('\n')).to.match(/up\.conf:3:13: forward leads to "8\.8\.8\.8"; expected addresses of loopback/);
+  });
+
+  it('may lead to each other', () => {
+    const text =
+      'upstream pods { server 127.0.0.1:{{port.a.b}} max_fails=0; }\nserver { location / { proxy_pass http://pods; } }';
+    expect(egressOf('nginx', text)).to.deep.equal([]);
+    for (const [wrong, to] of [
+      ['resolver 127.0.0.1 9.9.9.9 valid=5s;', '9.9.9.9'],
+      ['proxy_pass http://$arg_to;', 'http://$arg_to'],
+      ['proxy_pass "http://127.0.0.1@example.org/";', 'http://127.0.0.1@example.org/'],
+      ['upstream a { server example.org; }', 'example.org'],
+      ['access_log syslog:server=192.0.2.1,nohostname;', '192.0.2.1'],
+      ['include /etc/nginx/nginx.conf;', '/etc/nginx/nginx.conf'],
+    ])
+      expect(egressOf('nginx', `${text}\n${wrong}`).map(({ what }) => what.split(' leads to ')[1])).to.deep.equal([
+        JSON.stringify(to),
+      ]);
+  });
+
+  it('are refused for a file that is a link out of the scenario', async () => {
+    const folder = await write(good);
+    await rm(join(folder, 'up.conf'));
+    await symlink('/etc/passwd', join(folder, 'up.conf'));
+    const error = await decode(folder, {}).catch((thrown: unknown) => thrown);
+    expect(String(error)).to.match(/scenario\.yaml:11:\d+: "up\.conf" is a link that leads out of the scenario/);
+  });
 });
 
 describe('the port of a server', () => {
@@ -239,5 +292,129 @@ describe('a program of the system', () => {
     await writeFile(path, '#!/bin/sh\n[ "$1" = -v ] && echo "nginx version: nginx/1.22.1" >&2\n', { mode: 0o755 });
     const tool = await systemTool('nginx', { ...options(), folder });
     expect(tool).to.deep.equal({ name: 'nginx', version: '1.22.1', path, source: 'named', expected: '1.22.1' });
+  });
+});
+
+describe('nginx as a server', () => {
+  const workers = process.getuid?.() === 0 ? ['-g', 'user root;'] : [];
+
+  it("writes into no log of the host's, and keeps its workers the harness's own where that is root", () => {
+    expect(serverArgs('nginx', ['-c', 'x'], '1.22.1')).to.deep.equal(['-e', 'stderr', ...workers, '-c', 'x']);
+    expect(serverArgs('nginx', [], '1.19.4')).to.deep.equal(workers);
+    expect(serverArgs('nginx', [], 'unknown')).to.deep.equal(workers);
+    expect(serverArgs('coredns', ['-conf', 'x'], '1.14.2')).to.deep.equal(['-conf', 'x']);
+  });
+
+  it('keeps what the scenario says by -g', function () {
+    if (workers.length === 0) skip(this, 'nothing is added to it unless the harness is root');
+    const told = ['-g', 'user root; daemon off;', '-c', 'x'];
+    for (const asked of [['-g', 'daemon off;'], ['-gdaemon off;']])
+      expect(serverArgs('nginx', [...asked, '-c', 'x'], '1.19.4')).to.deep.equal(told);
+  });
+});
+
+describe('starting servers', function () {
+  this.timeout(60_000);
+  const mark = `servers${process.pid}`;
+  const ending = new AbortController();
+  const run = {
+    clock: startClock(),
+    journal: { append: () => undefined },
+    signal: ending.signal,
+    mark,
+  } as unknown as Run;
+  const given = { kubeconfig: () => '', limits: new Map(), refuseOpenSockets: () => refuseOpenSockets(mark, []) };
+  const listen = (host: string, then: string) =>
+    `require('node:http').createServer((_, answer) => answer.end()).listen(process.argv[1], '${host}'); ${then}`;
+  let deaths: Deaths[] = [];
+
+  afterEach(async () => {
+    for (const one of deaths) one[Symbol.dispose]();
+    deaths = [];
+    await endProcesses(mark);
+  });
+
+  /** Servers of node, by the text of their program, which is given its port. */
+  async function starting(
+    programs: Readonly<Record<string, string>>,
+  ): Promise<{ state: string; started(): Promise<string> }> {
+    const folder = await mkdtemp(join(root, 'start-'));
+    const state = join(folder, 'state');
+    await mkdir(state);
+    const watch = new Deaths(run, state);
+    deaths.push(watch);
+    const specs = Object.entries(programs).map(
+      ([name, text]): ServerSpec => ({
+        name,
+        program: 'workload',
+        ports: ['http'],
+        files: {},
+        args: ['-e', text, '{{port.http}}'],
+        env: {},
+        ready: { port: 'http', path: '/' },
+      }),
+    );
+    const options = { folder: join(folder, 'servers'), state, mark, tools: () => process.execPath, deaths: watch };
+    const started = () =>
+      new Servers(specs, options).start(given, ending.signal).then(
+        () => 'started',
+        (error: unknown) => String(error),
+      );
+    return { state, started };
+  }
+
+  it('fails for one that was ready and is dead before the last is ready', async () => {
+    const { started } = await starting({
+      first: listen('127.0.0.1', 'setTimeout(() => process.exit(7), 1_000);'),
+      second: `setTimeout(() => { ${listen('127.0.0.1', '')} }, 5_000);`,
+    });
+    expect(await started()).to.match(/first died although it had been ready: exit 7/);
+  });
+
+  it('fails for one that goes on in the background', async () => {
+    const text = listen('127.0.0.1', '').replaceAll("'", '"');
+    const aside = `const { spawn } = require('node:child_process');
+      const stdio = Array.from({ length: 10 }, (_, fd) => (fd === 9 ? 9 : 'ignore'));
+      spawn(process.execPath, ['-e', '${text}', process.argv[1]], { stdio, detached: true });
+      process.exit(0);`;
+    const { started } = await starting({ only: aside });
+    expect(await started()).to.match(/only died .*exit 0 \(a server must stay in the foreground/);
+  });
+
+  it('fails at once where it cannot be written which process was started, and leaves none', async () => {
+    const { state, started } = await starting({ only: listen('127.0.0.1', '') });
+    await symlink(join(state, 'nowhere', 'pid'), join(state, 'only.pid'));
+    expect(await started()).to.match(/only was not started: its launcher ended/);
+    expect(marked(mark)).to.deep.equal([]);
+  });
+
+  it('ends with the first one that can be reached from another machine', async () => {
+    const { started } = await starting({ open: listen('0.0.0.0', ''), next: listen('127.0.0.1', '') });
+    expect(await started()).to.match(/not on loopback only:\nprocess \d+ listens on 0\.0\.0\.0:\d+/);
+    expect(marked(mark).filter((pid) => titleOf(pid).includes('127.0.0.1'))).to.deep.equal([]);
+  });
+});
+
+describe('control groups of version 2', () => {
+  const own = '0::/made/for-us\n';
+
+  it('below one that holds processes have no controller; below the root group they have what it gives', async () => {
+    const folder = await mkdtemp(join(root, 'groups-'));
+    const below = join(folder, 'made', 'for-us');
+    await mkdir(below, { recursive: true });
+    const mounts = [`1 2 0:3 / ${folder} rw - cgroup2 cgroup2 rw`];
+    await writeFile(join(below, 'cgroup.type'), 'domain\n');
+    await writeFile(join(below, 'cgroup.subtree_control'), '');
+    const refused = await groupsBelow(own, mounts, 'cpu');
+    expect(refused)
+      .to.include(`gives no cpu to groups below ${below}, where this process is`)
+      .and.to.include('echo $$ >');
+    // As the kernel has it where threaded controllers are given: processes cannot be moved there.
+    await writeFile(join(below, 'cgroup.subtree_control'), 'cpu\n');
+    expect(await groupsBelow(own, mounts, 'cpu')).to.equal(refused);
+    await writeFile(join(folder, 'cgroup.subtree_control'), 'cpu memory\n');
+    expect(await groupsBelow('0::/\n', mounts, 'cpu')).to.deep.equal({ version: 2, parent: `${folder}/` });
+    await writeFile(join(folder, 'cgroup.subtree_control'), 'memory\n');
+    expect(await groupsBelow('0::/\n', mounts, 'cpu')).to.include('as root, echo +cpu > ');
   });
 });

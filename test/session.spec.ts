@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { copyLogs } from '../harness/cluster/logs.ts';
-import { type Cluster, InterruptedError, type Run, type Scenario } from '../harness/model.ts';
+import { type Cluster, InterruptedError, RefusedError, type Run, type Scenario } from '../harness/model.ts';
 import type { Stage } from '../harness/run/conductor.ts';
 import { readJournal } from '../harness/run/journal.ts';
 import { readLedger } from '../harness/run/ledger.ts';
@@ -33,7 +33,7 @@ async function owedFolder(run: Run, name: string): Promise<string> {
 }
 
 /** A cluster that is a folder, and two faults that are folders too; `seen` says what is there at each step of the end. */
-function stageOf(seen: string[], injected: () => void): (run: Run) => Promise<Stage> {
+function stageOf(seen: string[], injected: () => void, failing?: () => Promise<void>): (run: Run) => Promise<Stage> {
   return async (run) => {
     const there = () =>
       readdirSync(run.folder)
@@ -56,7 +56,8 @@ function stageOf(seen: string[], injected: () => void): (run: Run) => Promise<St
         async inject() {
           await owedFolder(run, name);
           if (name === 'fault-2') injected();
-          return { targets: [], evidence: async () => ({ real: true, detail: '' }), end: async () => {} };
+          const evidence = async () => ({ real: true, detail: '' });
+          return { targets: [], evidence, end: async () => {}, ...(failing && { failing }) };
         },
       },
     });
@@ -102,6 +103,23 @@ describe('the end of a session', function () {
     expect(readJournal(folder).find(({ kind }) => kind === 'ended')).to.include({ how: 'interrupted' });
     expect(existsSync(join(root, 'state', id))).to.equal(false);
     expect(modeOf(join(folder, 'logs'))).to.equal('700');
+  });
+
+  it('comes with an error as soon as a fault says that the run must not go on', async () => {
+    const root = temporary();
+    const failing = () => Promise.reject(new RefusedError('it listens beyond loopback'));
+    const { folder, error } = await session(scenario, {
+      places: { runs: join(root, 'runs'), state: join(root, 'state') },
+      version: 'test',
+      judge: 'limits',
+      signal: new AbortController().signal,
+      stage: stageOf([], () => undefined, failing),
+      observer: () => {},
+    });
+    expect(error).to.be.instanceOf(RefusedError);
+    const ended = readJournal(folder).find(({ kind }) => kind === 'ended');
+    expect(ended).to.include({ how: 'error', reason: 'it listens beyond loopback' });
+    expect(readLedger(folder).every(({ settled }) => settled)).to.equal(true);
   });
 });
 

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as createSocket } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { load } from '../harness/commands/find.ts';
@@ -17,10 +18,13 @@ import { follow } from '../harness/load/pods/follow.ts';
 import { jobObjects, namespaceOf } from '../harness/load/pods/job.ts';
 import { Merge } from '../harness/load/pods/merge.ts';
 import { segmentArguments, segmentEnvironment } from '../harness/load/pods/samples.ts';
+import { Users } from '../harness/load/pods/users.ts';
 import { Voice } from '../harness/load/pods/voice.ts';
 import { parsePoint } from '../harness/load/points.ts';
-import type { EventBody, JournalEvent, LoadSpec, Millis } from '../harness/model.ts';
+import type { Cluster, EventBody, JournalEvent, LoadSpec, Millis, Run, Scenario } from '../harness/model.ts';
 import { startClock } from '../harness/run/clock.ts';
+import { conduct, type Stage } from '../harness/run/conductor.ts';
+import { Scope } from '../harness/run/scope.ts';
 import { provide } from '../harness/tools/tools.ts';
 import { loadImage } from '../harness/tools/workload-table.ts';
 
@@ -104,7 +108,8 @@ describe('a load spread over several k6', function () {
     const events: JournalEvent[] = [];
     const clock = startClock();
     const append = (body: EventBody, t: Millis = clock.now()) => void events.push({ t, ...body });
-    const merge = new Merge(spec, { clock, journal: { append } }, { pods, key, secrets: [] });
+    const within = { from: Date.now() - 60_000, to: Date.now() + 120_000 };
+    const merge = new Merge(spec, { clock, journal: { append } }, { pods, key, secrets: [], within });
     const { begin = Date.now() + 5_000 } = told;
     merge.begin();
     const children: ChildProcess[] = [];
@@ -139,7 +144,7 @@ describe('a load spread over several k6', function () {
         return [pod, { exitCode: exitCode ?? 137, reason: '' }] as const;
       }),
     );
-    merge.flush();
+    merge.end();
     server.closeAllConnections();
     server.close();
     const offered = { spec, begin, duration, ends: new Map(ends) };
@@ -237,12 +242,14 @@ describe('the log of a pod', () => {
 
   function listen(): Heard {
     let made = 0;
+    const metrics = [{ name: 'made', unit: 'count', kind: 'increment', help: '', labels: ['of'] }] as const;
     const listener = {
-      wanted: new Map([['made', { histogram: false }]]),
-      requests: [],
+      spec: { requests: [], metrics },
+      within: { from: wall - 60_000, to: wall + 60_000 },
       sum: ({ sum }: { sum: number }) => {
         made += sum;
       },
+      end: () => {},
       tick: () => {},
     };
     return { voice: new Voice(key, startClock(), listener, ['secret']), made: () => made };
@@ -277,8 +284,39 @@ describe('the log of a pod', () => {
       expect(made()).to.equal(0);
     });
 
+  const flood: Record<string, { readonly said: (at: number) => object; readonly says: RegExp }> = {
+    'series without end': {
+      said: (at) => ({ sum: { ...one, tags: { of: String(at) } } }),
+      says: /more than 500 series/,
+    },
+    'sums without end': { said: () => ({ sum: one }), says: /more than 5000 sums in a second/ },
+    'seconds without end': { said: (at) => ({ tick: { wall, up: at } }), says: /more seconds than there were/ },
+    'times that were not': {
+      said: (at) => ({ sum: { ...one, wall: wall + 1_000 * at } }),
+      says: /a time at which it did not run/,
+    },
+    'what nobody wants': { said: () => ({ sum: { ...one, metric: 'x'.repeat(999) } }), says: /tells of x{100}, which/ },
+  };
+  for (const [what, { said, says }] of Object.entries(flood))
+    it(`is no longer taken when it tells ${what}`, () => {
+      const { voice, made } = listen();
+      for (let at = 1; at <= 20_000; at++) voice.take(line(at, said(at)));
+      expect(voice.broken).to.match(says);
+      const taken = made();
+      voice.take(line(20_001));
+      expect(made()).to.equal(taken).and.to.be.at.most(5_000);
+      expect(voice.take(end(20_002)) && voice.end?.wall).to.equal(wall);
+    });
+
+  it('is worth nothing when a line is longer than any of ours', () => {
+    const { voice } = listen();
+    voice.take('x'.repeat(1 << 17));
+    expect(voice.broken).to.match(/longer than 64 KiB/);
+    expect(voice.log.lines).to.deep.equal([]);
+  });
+
   /** Serves a log as a kubelet does, with what each connection gets of it; the last one is repeated. */
-  async function serve(answers: readonly ((query: URLSearchParams) => string | number)[], heard: Heard) {
+  async function serve(answers: readonly ((query: URLSearchParams) => string | number)[], heard: Heard, ended = false) {
     const asked: URLSearchParams[] = [];
     const server = createServer((request, response) => {
       const { searchParams } = new URL(request.url ?? '', 'http://pod');
@@ -293,7 +331,7 @@ describe('the log of a pod', () => {
     const connection = { server: `http://127.0.0.1:${port}`, caFile: '/dev/null', user: 'test', token: 'secret' };
     const { signal } = new AbortController();
     await using client = new KubeClient(connection, { signal });
-    const over = async () => asked.length >= answers.length;
+    const over = async () => ended || asked.length >= answers.length;
     await follow(client, { path: '/log', voice: heard.voice, over }, startClock(), signal);
     server.closeAllConnections();
     server.close();
@@ -335,11 +373,132 @@ describe('the log of a pod', () => {
     expect(heard.voice.log.lines).to.deep.equal(['panic: out of memory']);
   });
 
+  it('is lost, and soon, when its end cannot be read', async () => {
+    const heard = listen();
+    const asked = await serve([() => lines(1, 3), () => 503], heard, true);
+    expect(asked).to.have.length(6);
+    expect(heard.voice.broken).to.match(/^the end of its log is lost: .*503/);
+  });
+
   it('ends when the pod is gone', async () => {
     const heard = listen();
     await serve([() => `${lines(1, 3)}~`, () => 404], heard);
     expect(heard.made()).to.equal(3);
   });
+});
+
+describe('the load of several pods', () => {
+  it('says where it cannot be told whether k6 waits for CPU, and who began before the others', () => {
+    const told: string[] = [];
+    const append = (body: EventBody) => void (body.kind === 'progress' && told.push(body.text));
+    const begin = Date.now();
+    const within = { from: begin - 60_000, to: begin + 60_000 };
+    const merge = new Merge(spec, { clock: startClock(), journal: { append } }, { pods: 2, key, secrets: [], within });
+    const said = [{ begun: { wall: begin - 1_500 } }, ...[1, 2].map((up) => ({ tick: { wall: begin, up } }))];
+    for (const [at, one] of said.entries()) merge.voices[1]?.take(`${key} ${at + 1} ${JSON.stringify(one)}`);
+    expect(told).to.deep.equal(['load test: whether k6 waits for CPU cannot be told in pod 1']);
+    const found = podComplaints(merge, { spec, begin, duration: 1_000, ends: new Map() });
+    expect(found).to.include('load test: pod 1: it began 1.5 s early');
+  });
+});
+
+describe('the virtual users of all pods', () => {
+  const at = (second: number, users: number) => ({
+    ...{ metric: 'vus', tags: {}, count: 1, sum: users, last: users },
+    wall: 1_000_000 + 1_000 * second,
+  });
+  const summed = (users: Users, rest = false) =>
+    users.sums(rest).map(({ wall, last }) => [Math.floor(wall / 1000) - 1000, last]);
+
+  it('are told when all have told theirs, and never those of some', () => {
+    const users = new Users(3);
+    for (const second of [0, 1, 2]) users.add(0, at(second, 5));
+    for (const second of [1, 2, 3]) users.add(1, at(second, 5));
+    expect(summed(users)).to.deep.equal([]);
+    for (const second of [1, 2, 3]) users.add(2, at(second, 4));
+    expect(summed(users)).to.deep.equal([[1, 14]]);
+    expect(summed(users)).to.deep.equal([]);
+    // One has no sample in a second, as its clock is late.
+    users.add(0, at(4, 6));
+    for (const second of [4, 5]) for (const pod of [1, 2]) users.add(pod, at(second, 5));
+    expect(summed(users)).to.deep.equal([
+      [2, 14],
+      [3, 14],
+    ]);
+  });
+
+  it('are fewer when a pod has ended', () => {
+    const users = new Users(2);
+    for (const second of [0, 1, 2, 3]) users.add(0, at(second, 5));
+    for (const second of [0, 1]) users.add(1, at(second, 3));
+    users.end(1, at(2, 0).wall);
+    expect(summed(users)).to.deep.equal([
+      [0, 8],
+      [1, 8],
+      [2, 5],
+    ]);
+    expect(summed(users, true)).to.deep.equal([[3, 5]]);
+    expect(summed(new Users(2), true)).to.deep.equal([]);
+  });
+});
+
+describe('a phase whose loads begin by themselves', () => {
+  /** Plays a phase with two loads, of which the second takes longer to be ready, and a fault that takes so long to come into force. */
+  async function play(force: Millis) {
+    const order: string[] = [];
+    const voided: string[] = [];
+    const begins: number[] = [];
+    const clock = startClock();
+    const append = (body: EventBody) => {
+      if (body.kind === 'phase') order.push(body.edge);
+      if (body.kind === 'voided') voided.push(body.reason);
+    };
+    const load = (readyWithin: Millis) => ({
+      during: 'fault',
+      readyWithin,
+      ready: async (...[, , , { by, begin }]: [unknown, unknown, unknown, { by: number; begin: number }]) => {
+        order.push('ready');
+        expect(by).to.be.greaterThan(Date.now());
+        begins.push(begin);
+      },
+      offer: async () => void order.push('offer'),
+    });
+    const own = {
+      during: 'fault',
+      offer: async () => {
+        order.push('own');
+        if (voided.length === 0) expect(Date.now() - (begins[0] ?? 0)).to.be.within(-5, 1_000);
+      },
+    };
+    const inject = async () => {
+      await sleep(force);
+      order.push('in force');
+      return { targets: ['it'], evidence: async () => ({ real: true, detail: '' }), end: async () => {} };
+    };
+    const spec = { name: 'it', fault: 'it', during: 'fault', after: 0, workers: 1, parameters: {}, deadline: 0 };
+    const stage: Stage = {
+      provider: { name: 'none', unavailable: async () => undefined, create: async () => ({}) as Cluster },
+      probes: [],
+      loads: [own, load(100), load(400)],
+      faults: [{ spec, fault: { name: 'it', unavailable: async () => undefined, inject } }],
+      admit: async () => {},
+      prepare: async () => {},
+    };
+    const scenario = { phases: [{ name: 'fault', duration: 100 }], cluster: {} } as unknown as Scenario;
+    const run = { clock, journal: { append }, signal: new AbortController().signal } as unknown as Run;
+    await conduct(scenario, stage, run, new Scope(), () => {});
+    return { order, voided, begins };
+  }
+
+  it('has one moment for all, and its faults in force by then', async () => {
+    const [quick, slow] = await Promise.all([play(0), play(12_000)]);
+    for (const { order, begins } of [quick, slow]) {
+      expect(order).to.deep.equal(['ready', 'ready', 'start', 'offer', 'offer', 'in force', 'own', 'end']);
+      expect(new Set(begins)).to.have.property('size', 1);
+    }
+    expect(quick.voided).to.deep.equal([]);
+    expect(slow.voided.join()).to.match(/^phase fault: its load began \d\S* s before .* its faults were in force$/);
+  }).timeout(60_000);
 });
 
 describe('a scenario whose load names pods', () => {

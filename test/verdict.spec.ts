@@ -409,6 +409,17 @@ describe('a run that proves nothing is invalid', () => {
     const { finding } = limit({}, hole(7), [told]);
     expect(finding).to.deep.include({ status: 'met', detail: 'silent for a time: etcd exited' });
   });
+  it('what explains the blindness of one source says nothing of another', () => {
+    const other: At = [-1, { kind: 'observing', source: 'other', metrics: specs, every: 1000 }];
+    const blind = (source: string, explained: boolean): At => [
+      30,
+      { kind: 'blind', source, from: 24_000, reason: `${source} sees nothing`, explained },
+    ];
+    const status = (...told: At[]) => limit({}, calm, [other, ...told]).finding.status;
+    expect(status(blind('probe', true))).to.equal('met');
+    expect(status(blind('other', false), blind('other', true))).to.equal('met');
+    expect(status(blind('other', false), blind('probe', true))).to.equal('unmeasured');
+  });
   it('an explained gap without any sample', () => {
     const told: At = [50, { kind: 'blind', source: 'probe', from: 10_000, reason: 'etcd exited', explained: true }];
     invalid(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import type { Death, Run } from '../model.ts';
 import { alive } from '../process.ts';
 import { redact } from '../secrets.ts';
@@ -106,6 +107,14 @@ export async function lastLines(log: string, count: number): Promise<string[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
+}
+
+/** The last lines of several logs, each after its log's name. */
+export async function lastOfEach(logs: readonly string[], count: number): Promise<string[]> {
+  const tails = logs.map(async (log) =>
+    (await lastLines(log, count)).map((line) => `${basename(log, '.log')}: ${line}`),
+  );
+  return (await Promise.all(tails)).flat();
 }
 
 /** Seconds since the host's start. */

@@ -73,7 +73,8 @@ trap 'signalled=1; kill -TERM "$child"' TERM
 trap 'signalled=1; kill -INT "$child"' INT
 # A program that ended at once may have no entry any more; it then has no start, and counts as dead.
 { started "$$"; own=$start; started "$child"; } 2> /dev/null
-printf '%s %s %s %s\\n' "$child" "\${start:-0}" "$$" "$own" > "$state.pid"
+# What nobody can know of must not run: the disk may be full.
+printf '%s %s %s %s\\n' "$child" "\${start:-0}" "$$" "$own" > "$state.pid" || { kill -KILL "$child"; exit 1; }
 status=
 while :; do
   signalled=

@@ -16,6 +16,13 @@ export interface Limits extends Memory {
   readonly cpus?: number;
 }
 
+/** Why the CPU time of what asks for it cannot be limited on this host; undefined when it can, or nothing asks. */
+export async function cpuRefusal(all: readonly Asked[]): Promise<string | undefined> {
+  const names = all.flatMap(({ name, cpus }) => (cpus === undefined ? [] : [name]));
+  const groups = names.length === 0 ? undefined : await controlGroups('cpu');
+  return typeof groups === 'string' ? `the CPU time of ${names.join(', ')} cannot be limited: ${groups}` : undefined;
+}
+
 type Owe = (debt: Debt) => Promise<Owed>;
 
 const PERIOD = 100_000;

@@ -6,15 +6,15 @@ import { KubeClient } from '../kube/client.ts';
 import {
   type Cluster,
   type ClusterSpec,
+  type Component,
   type ComponentName,
   type Debt,
-  type Millis,
   type Owed,
   type Run,
   ToolError,
 } from '../model.ts';
 import { pasteable } from '../tools/command.ts';
-import { Deaths, howOf, lastLines } from './deaths.ts';
+import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
@@ -23,16 +23,10 @@ import { type Limits, limitAll } from './limits.ts';
 import { copyLogs } from './logs.ts';
 import { freePorts } from './ports.ts';
 import { notesOn, type Running, readBack, refuseOpenSockets } from './readback.ts';
-import { componentsReady, nodesReady } from './ready.ts';
-import { PATIENCE as PATIENCE_A_SERVER, Servers } from './servers.ts';
+import { componentsReady, nodesReady, PATIENCE, patienceFor } from './ready.ts';
+import { Servers } from './servers.ts';
 import { startByKwokctl } from './start.ts';
 import { type Tools, writeFiles } from './write.ts';
-
-/** A cold start on two busy cores takes 10 s; nodes come on top. */
-const PATIENCE = 60_000;
-const PATIENCE_A_NODE = 20;
-const patienceFor = ({ nodes, servers }: ClusterSpec): Millis =>
-  PATIENCE + PATIENCE_A_NODE * nodes + PATIENCE_A_SERVER * (servers?.length ?? 0);
 
 const serverOf = (ports: kwokctl.Ports) => `https://127.0.0.1:${ports['kube-apiserver']}`;
 
@@ -151,21 +145,23 @@ export class Making {
     this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
     const own = await readBack(this.#running, this.#spec, this.#files, ports, admin);
     const kubeconfig = (user: string) => this.#identities.kubeconfig(user, serverOf(ports), this.#files.ca);
-    await this.#servers.start({ kubeconfig, limits: this.#limits }, signal);
+    await this.#servers.start({ kubeconfig, limits: this.#limits, refuseOpenSockets: this.#refuseOpenSockets }, signal);
+    this.#refuseOpenSockets();
     const components = [...own, ...this.#servers.facts];
-    refuseOpenSockets(this.#run.mark, new Map(components.map(({ pid, name }) => [pid ?? 0, name])));
     const notes = notesOn(this.#spec, own);
     this.#run.journal.append({ kind: 'cluster', provider: 'embedded', name: this.#run.id, components, notes });
   }
 
+  readonly #refuseOpenSockets = () => refuseOpenSockets(this.#run.mark, this.#components);
+
+  get #components(): readonly Component[] {
+    return [...this.#running.map(({ name, pid }) => ({ name, pid })), ...this.#servers.components];
+  }
+
   async #late(): Promise<void> {
-    const tails = this.#names.map(async (name) =>
-      (await lastLines(this.#files.log(name), 4)).map((line) => `${name}: ${line}`),
-    );
-    const details = { command: this.#reading('kube-apiserver'), lastLines: (await Promise.all(tails)).flat() };
-    this.#failing.abort(
-      new ToolError(`the cluster was not ready within ${patienceFor(this.#spec) / 1_000} s`, details),
-    );
+    const tails = await lastOfEach([...this.#names.map(this.#files.log), ...this.#servers.logs], 4);
+    const what = `the cluster was not ready within ${patienceFor(this.#spec) / 1_000} s`;
+    this.#failing.abort(new ToolError(what, { command: this.#reading('kube-apiserver'), lastLines: tails }));
   }
 
   /** How to read a log that `create` keeps when it fails. */
@@ -188,8 +184,9 @@ export class Making {
       name: this.#run.id,
       kubeconfig: made.kubeconfig('admin'),
       connect: (user) => this.#connection(user, ports),
-      components: [...this.#running.map(({ name, pid }) => ({ name, pid })), ...this.#servers.components],
+      components: this.#components,
       servers: this.#servers.addresses,
+      refuseOpenSockets: this.#refuseOpenSockets,
       death: (component) => this.#deaths.of(component),
       endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },
       auditLog: made.auditLog,

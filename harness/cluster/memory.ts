@@ -9,10 +9,21 @@ export interface Groups {
   readonly parent: string;
 }
 
-/** The place for groups of a controller on this host, or the reason why there is none. */
-export async function controlGroups(controller: 'memory' | 'cpu'): Promise<Groups | string> {
+type Controller = 'memory' | 'cpu';
+
+/** The place for groups of a controller on this host, or the reason why there is none, with what helps. */
+export async function controlGroups(controller: Controller): Promise<Groups | string> {
   const own = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')).split('\n');
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  return groupsBelow(own, mounts.split('\n'), controller);
+}
+
+/** `own` and `mounts` as /proc/self/cgroup and /proc/self/mountinfo tell them. */
+export async function groupsBelow(
+  own: string,
+  mounts: readonly string[],
+  controller: Controller,
+): Promise<Groups | string> {
   const v1 = new RegExp(`^\\d+:(?:[^:\\n]*,)?${controller}(?:,[^:\\n]*)?:(.*)$`, 'm').exec(own)?.[1];
   const path = v1 ?? /^0::(.*)$/m.exec(own)?.[1];
   if (path === undefined) return 'this host has no control groups';
@@ -21,13 +32,24 @@ export async function controlGroups(controller: 'memory' | 'cpu'): Promise<Group
   try {
     await access(parent, constants.W_OK);
     if (v1 !== undefined) return { version: 1, parent };
+    const root = !(await isThere(join(parent, 'cgroup.type')));
     const controllers = await readFile(join(parent, 'cgroup.subtree_control'), 'utf8');
-    if (controllers.split(/\s/).includes(controller)) return { version: 2, parent };
-    return `cgroup v2: the ${controller} controller is not delegated to groups below ${parent}`;
+    if (root && controllers.split(/\s/).includes(controller)) return { version: 2, parent };
+    const helps = root
+      ? `as root, echo +${controller} > ${join(parent, 'cgroup.subtree_control')}`
+      : 'be in the root group: as root of the host, echo $$ > /sys/fs/cgroup/cgroup.procs in the shell before';
+    return `cgroup v2 gives no ${controller} to groups below ${parent}, where this process is (${helps})`;
   } catch (error) {
     return `${parent} cannot be written: ${(error as NodeJS.ErrnoException).code}`;
   }
 }
+
+/** The root group alone has no type: any other divides what it has among groups below it, or holds processes. */
+const isThere = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 
 /** `v1`: the controller, where it has a hierarchy of its own. */
 function folderOf(mounts: readonly string[], path: string, v1: string | undefined): string | undefined {

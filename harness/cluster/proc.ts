@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile, readlink } from 'node:fs/promises';
+import { alive } from '../process.ts';
 
 export interface Listener {
   readonly pid: number;
@@ -23,10 +24,11 @@ export function executable(pid: number): Promise<string> {
   return readlink(`/proc/${pid}/exe`);
 }
 
-/** The sockets on which these processes listen or take datagrams, as `ss -lntup` shows them. */
+/** The sockets on which these processes listen or take datagrams, as `ss -lntup` shows them. Throws EACCES for a process whose sockets must not be seen. */
 export function listeners(pids: readonly number[]): Listener[] {
   const owners = new Map<string, number>();
-  for (const pid of pids) for (const inode of socketsOf(pid)) owners.set(inode, pid);
+  // A socket that others inherited is told as that of who opened it.
+  for (const pid of pids.toReversed()) for (const inode of socketsOf(pid)) owners.set(inode, pid);
   const found: Listener[] = [];
   for (const [table, state] of TABLES) {
     for (const line of tableOf(table)) {
@@ -61,7 +63,7 @@ function tableOf(name: string): string[] {
   try {
     return readFileSync(`/proc/net/${name}`, 'latin1').split('\n').slice(1);
   } catch (error) {
-    if (isGone(error)) return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -71,7 +73,8 @@ function socketsOf(pid: number): string[] {
     const descriptors = readdirSync(`/proc/${pid}/fd`);
     return descriptors.flatMap((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1] ?? []);
   } catch (error) {
-    if (isGone(error)) return [];
+    // What is dead and not yet reaped must not be looked into either.
+    if (isGone(error) || !alive({ pid, start: '' })) return [];
     throw error;
   }
 }
@@ -90,6 +93,7 @@ function variables(text: string): Map<string, string> {
   return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
-/** The process ended while we looked, or belongs to another user, whose processes are none of ours. */
-const isGone = (error: unknown) =>
-  ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+/** The process, or its descriptor, ended while we looked. */
+const isGone = (error: unknown) => ['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '');
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;

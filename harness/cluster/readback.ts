@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
-import { type ClusterSpec, type ComponentFacts, type ComponentName, RefusedError } from '../model.ts';
+import { type ClusterSpec, type Component, type ComponentFacts, type ComponentName, RefusedError } from '../model.ts';
 import { marked } from '../process.ts';
 import { redact } from '../secrets.ts';
 import { type Wanted, wanted } from './flags.ts';
 import type { Files, Ports } from './kwokctl.ts';
-import { commandLine, environment, listeners } from './proc.ts';
+import { commandLine, environment, type Listener, listeners } from './proc.ts';
 
 export interface Running {
   readonly name: ComponentName;
@@ -65,13 +65,24 @@ export function differences(
  * Throws a `RefusedError` when a process of ours can be reached from another machine.
  * All processes with the mark are looked at, not only those that we know.
  */
-export function refuseOpenSockets(mark: string, names: ReadonlyMap<number, string>): void {
-  const open = listeners(marked(mark)).filter((listener) => !listener.loopback);
+export function refuseOpenSockets(mark: string, known: readonly Component[]): void {
+  const names = new Map(known.map(({ pid, name }) => [pid, name]));
+  const open = seen(marked(mark)).filter((listener) => !listener.loopback);
   if (open.length === 0) return;
   const list = open.map(
     ({ pid, address, port }) => `${names.get(pid) ?? `process ${pid}`} listens on ${address}:${port}`,
   );
   throw new RefusedError(`not on loopback only:\n${list.join('\n')}`);
+}
+
+function seen(pids: readonly number[]): Listener[] {
+  try {
+    return listeners(pids);
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RefusedError(`whether all listen on loopback only cannot be seen: ${why}`, { cause: error });
+  }
 }
 
 /** What a reader of the report should know of the cluster. */

@@ -4,10 +4,17 @@ import { abortable, destroy } from '../kube/abortable.ts';
 import { createMany } from '../kube/apply.ts';
 import type { KubeClient, KubeObject } from '../kube/client.ts';
 import { watch } from '../kube/watch.ts';
-import { type Clock, ClusterError, type ComponentName, type Millis } from '../model.ts';
+import { type Clock, ClusterError, type ClusterSpec, type ComponentName, type Millis } from '../model.ts';
 import type { Ports } from './kwokctl.ts';
+import { PATIENCE as PATIENCE_A_SERVER } from './servers.ts';
 
 const EVERY: Millis = 50;
+
+/** A cold start on two busy cores takes 10 s; nodes and servers come on top. */
+export const PATIENCE: Millis = 60_000;
+const PATIENCE_A_NODE = 20;
+export const patienceFor = ({ nodes, servers }: ClusterSpec): Millis =>
+  PATIENCE + PATIENCE_A_NODE * nodes + PATIENCE_A_SERVER * (servers?.length ?? 0);
 
 /** Resolves when every component that can be asked says that it is ready. Rejects only when the signal aborts. */
 export async function componentsReady(

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Component, type ComponentFacts, type ServerSpec, ToolError } from '../model.ts';
+import { type Component, type ComponentFacts, type Death, type ServerSpec, ToolError } from '../model.ts';
+import { alive, type ProcessId } from '../process.ts';
 import { redact } from '../secrets.ts';
 import { fill } from '../template.ts';
 import { pasteable } from '../tools/command.ts';
@@ -11,7 +12,7 @@ import { type Deaths, howOf, lastLines } from './deaths.ts';
 import { launched, launcher } from './launcher.ts';
 import type { Limits } from './limits.ts';
 import { freePorts } from './ports.ts';
-import { serverVersion } from './server-programs.ts';
+import { serverArgs, serverVersion } from './server-programs.ts';
 import { answers } from './server-ready.ts';
 import { PATH } from './start.ts';
 import type { Tools } from './write.ts';
@@ -36,6 +37,8 @@ export interface Given {
   /** The text of an identity's kubeconfig. */
   kubeconfig(user: string): string;
   readonly limits: ReadonlyMap<string, Limits>;
+  /** Throws RefusedError when a process of the run can be reached from another machine. */
+  refuseOpenSockets(): void;
 }
 
 /** The programs beside a cluster: what they were given, where they listen, which processes they are. */
@@ -43,7 +46,8 @@ export class Servers {
   readonly #specs: readonly ServerSpec[];
   readonly #options: ServersOptions;
   readonly #ports = new Map<string, Record<string, string>>();
-  readonly #running: (Component & { readonly facts: ComponentFacts })[] = [];
+  readonly #running: (Component & ProcessId & { readonly facts: ComponentFacts })[] = [];
+  readonly #failing = new AbortController();
 
   constructor(specs: readonly ServerSpec[], options: ServersOptions) {
     this.#specs = specs;
@@ -67,7 +71,10 @@ export class Servers {
     return this.#specs.map(({ name }) => this.#log(name));
   }
 
-  /** Starts them in their order, each when the one before is ready. Throws ToolError, or the signal's reason. */
+  /**
+   * Starts them in their order, each when the one before is ready. Throws ToolError, also for one that is dead when the last is ready,
+   * RefusedError for one that listens beyond loopback, or the signal's reason.
+   */
   async start(given: Given, signal: AbortSignal): Promise<void> {
     if (this.#specs.length === 0) return;
     const names = this.#specs.flatMap(({ name, ports }) => ports.map((port) => `${name}.${port}`));
@@ -75,11 +82,19 @@ export class Servers {
     for (const { name, ports: own } of this.#specs)
       this.#ports.set(name, Object.fromEntries(own.map((port) => [port, `127.0.0.1:${ports[`${name}.${port}`]}`])));
     await mkdir(this.#options.folder);
-    for (const spec of this.#specs) await this.#startOne(spec, given, signal);
+    const either = AbortSignal.any([signal, this.#failing.signal]);
+    try {
+      for (const spec of this.#specs) await this.#startOne(spec, given, either);
+      // Why a dead one is dead is known in a moment.
+      while (!this.#running.every(alive)) await sleep(EVERY, undefined, { signal: either });
+    } catch (error) {
+      throw either.aborted ? either.reason : error;
+    }
   }
 
-  async #startOne(spec: ServerSpec, { kubeconfig, limits }: Given, signal: AbortSignal): Promise<void> {
-    const { name } = spec;
+  async #startOne(spec: ServerSpec, given: Given, signal: AbortSignal): Promise<void> {
+    const { name, ready } = spec;
+    const { kubeconfig, limits } = given;
     const { tools, state, mark, deaths } = this.#options;
     const folder = join(this.#options.folder, name);
     const program = tools(spec.program);
@@ -92,15 +107,36 @@ export class Servers {
     const starting = { component: name, program, folder: state, mark };
     const text = launcher({ ...starting, ...(group && { group }), ...(cpuGroup && { cpuGroup }) });
     await writeFile(script, text, { mode: 0o700 });
-    const args = spec.args.map((argument) => fill(argument, values));
     const env = { HOME: folder, PATH, TZ: 'UTC', ...spec.env };
     const version = await serverVersion(spec.program, program, { ...env, ORDEAL_MARK: mark }, signal);
-    await this.#launch(script, args, { ...env, ORDEAL_MARK: mark }, name);
-    const processes = await this.#processes(name, signal);
-    const facts = { name, version, pid: processes.child.pid, args: args.map(redact), ...taken };
-    this.#running.push({ name, pid: processes.child.pid, folder, facts });
-    deaths.watch({ name, log: this.#log(name), ...processes, ...(group && { group }) });
-    await this.#ready(spec, pasteable({ program, args }), signal);
+    const filled = spec.args.map((argument) => fill(argument, values));
+    const args = serverArgs(spec.program, filled, version);
+    const fail = async (how: string) => {
+      const details = { command: pasteable({ program, args }), lastLines: await lastLines(this.#log(name), LINES) };
+      this.#failing.abort(new ToolError(`${name} ${how}`, details));
+    };
+    const silent = `did not answer on its port ${ready.port} within ${PATIENCE / 1_000} s`;
+    const late = setTimeout(() => void fail(silent), PATIENCE);
+    try {
+      const child = await this.#launch(script, args, { ...env, ORDEAL_MARK: mark }, name);
+      child.once('exit', () => {
+        if (!launched(state, name)) void fail('was not started: its launcher ended');
+      });
+      const processes = await this.#processes(name, signal);
+      const facts = { name, version, pid: processes.child.pid, args: args.map(redact), ...taken };
+      const { cpus } = taken;
+      this.#running.push({ name, ...processes.child, folder, ...(cpus !== undefined && { cpus }), facts });
+      let was = 'while it started';
+      void deaths.of(name).then((death) => fail(`died ${was}: ${endOf(death)}`));
+      deaths.watch({ name, log: this.#log(name), ...processes, ...(group && { group }) });
+      const address = this.#ports.get(name)?.[ready.port] ?? '';
+      while (!(await answers(address, ready.path, signal))) await sleep(EVERY, undefined, { signal });
+      signal.throwIfAborted();
+      was = 'although it had been ready';
+    } finally {
+      clearTimeout(late);
+    }
+    given.refuseOpenSockets();
   }
 
   #valuesFor({ name, files }: ServerSpec, folder: string): ReadonlyMap<string, string> {
@@ -122,7 +158,7 @@ export class Servers {
   readonly #log = (name: string) => join(this.#options.folder, `${name}.log`);
 
   /** Its launcher is nobody's child: the run's debt ends it, and our signals are not for it. */
-  async #launch(script: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string): Promise<void> {
+  async #launch(script: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string): Promise<ChildProcess> {
     const log = openSync(this.#log(name), 'a', 0o600);
     try {
       const child = spawn(script, args, { cwd: join(script, '..'), env, detached: true, stdio: ['ignore', log, log] });
@@ -131,6 +167,7 @@ export class Servers {
         child.once('error', (error) => reject(new ToolError(`${name}: ${error.message}`, { command: script })));
       });
       child.unref();
+      return child;
     } finally {
       closeSync(log);
     }
@@ -143,25 +180,8 @@ export class Servers {
       await sleep(EVERY, undefined, { signal });
     }
   }
-
-  /** Throws ToolError with its last lines when it dies, or does not answer in time. */
-  async #ready({ name, ready: { port, path } }: ServerSpec, command: string, signal: AbortSignal): Promise<void> {
-    const failing = new AbortController();
-    const fail = async (how: string) =>
-      failing.abort(new ToolError(`${name} ${how}`, { command, lastLines: await lastLines(this.#log(name), LINES) }));
-    const late = setTimeout(
-      () => void fail(`did not answer on its port ${port} within ${PATIENCE / 1_000} s`),
-      PATIENCE,
-    );
-    void this.#options.deaths.of(name).then((death) => fail(`died while it started: ${howOf(death)}`));
-    const either = AbortSignal.any([signal, failing.signal]);
-    const address = this.#ports.get(name)?.[port] ?? '';
-    try {
-      while (!(await answers(address, path, either))) await sleep(EVERY, undefined, { signal: either });
-    } catch (error) {
-      throw either.aborted ? either.reason : error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
 }
+
+/** A program that goes on in the background has ended, as far as its launcher can see. */
+const endOf = (death: Death) =>
+  death.exitCode === 0 ? 'exit 0 (a server must stay in the foreground; nginx: daemon off)' : howOf(death);

@@ -2,11 +2,15 @@ import type { Scenario } from '../model.ts';
 import type { Target } from './target.ts';
 
 /**
- * Why a scenario must not be played on a kind cluster of ours, by what the cluster would be and what this host has, one
- * sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
+ * Why a scenario must not be played on an embedded or a kind cluster of ours, by what the cluster would be and what this host
+ * has, one sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
  */
 export async function refusedBeforehand({ cluster, faults }: Scenario, target: Target): Promise<string[]> {
-  if (target.provider !== 'kind' || target.existing !== undefined) return [];
+  if (target.existing !== undefined) return [];
+  if (target.provider === 'embedded') {
+    const { cpuRefusal } = await import('../cluster/limits.ts');
+    return [await cpuRefusal(cluster.servers ?? [])].flatMap((reason) => reason ?? []);
+  }
   const [{ refusals }, { faults: table }] = await Promise.all([
     import('../cluster/kind/refusals.ts'),
     import('../faults/table.ts'),

@@ -130,9 +130,10 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
   const first = scenario.phases[0]?.name;
   const objects = scenario.objects.filter(({ during = first }) => during === phase);
   if (objects.length === 0) return;
-  const [{ KubeClient }, { applyMany, createMany }, { renderMany }] = await Promise.all([
+  const [{ KubeClient }, { applyMany, createMany }, { rolledOut }, { renderMany }] = await Promise.all([
     import('../kube/client.ts'),
     import('../kube/apply.ts'),
+    import('../kube/rollout.ts'),
     import('../kube/manifest.ts'),
   ]);
   await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
@@ -142,6 +143,9 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
     const started = run.clock.now();
     const all = renderMany(template, scenario.parameters, count);
     const made = await (apply ? applyMany : createMany)(client, all, { concurrency: 20, signal: run.signal });
+    // What is changed serves already: from here on it is to serve as it was asked for, and nothing former beside it.
+    if (apply)
+      for (const object of renderMany(template, scenario.parameters, count)) await rolledOut(client, object, run);
     const seconds = (run.clock.now() - started) / 1000;
     run.journal.append({
       kind: 'progress',

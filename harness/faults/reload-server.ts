@@ -12,7 +12,7 @@ import {
   RefusedError,
   type Run,
 } from '../model.ts';
-import { childrenOf, marked, type ProcessId } from '../process.ts';
+import { alive, childrenOf, type ProcessId } from '../process.ts';
 import { givenAmount, givenText } from './parameter.ts';
 
 /** A server has its new workers by then, on a busy machine too, or it did not take the file. */
@@ -56,7 +56,7 @@ function make(spec: FaultSpec): Fault {
     async inject(cluster, run) {
       const found = serverOf(cluster, name);
       if (typeof found === 'string') throw new RefusedError(`fault ${spec.name}: ${found}`);
-      return reloading(new Reloads(found, file, run), others, every, run);
+      return reloading(new Reloads(found, file, run), others, every, cluster, run);
     },
   };
 }
@@ -71,24 +71,34 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-type Server = Component & { readonly folder: string };
+type Server = Component & ProcessId & { readonly folder: string };
 
 function serverOf(cluster: Cluster, name: string): Server | string {
   const component = cluster.components?.find((one) => one.name === name);
-  if (component?.folder === undefined) return `this cluster has no server ${name}`;
-  return { ...component, folder: component.folder };
+  if (component?.folder === undefined || component.start === undefined) return `this cluster has no server ${name}`;
+  return { ...component, start: component.start, folder: component.folder };
 }
 
 /** Begins at once; the undo is that of the run: the server and its folder are the run's own. */
-async function reloading(reloads: Reloads, files: readonly string[], every: Millis, run: Run): Promise<Injected> {
+async function reloading(
+  reloads: Reloads,
+  files: readonly string[],
+  every: Millis,
+  cluster: Cluster,
+  run: Run,
+): Promise<Injected> {
   const ending = new AbortController();
   const signal = AbortSignal.any([run.signal, ending.signal]);
   const [first = '', ...rest] = files;
-  await reloads.take(first, signal);
+  const reload = async (file: string) => {
+    await reloads.take(file, signal);
+    cluster.refuseOpenSockets?.();
+  };
+  await reload(first);
   const others = (async () => {
     for (const file of rest) {
       await sleep(every, undefined, { signal });
-      await reloads.take(file, signal);
+      await reload(file);
     }
   })();
   const failure = others.then(
@@ -97,9 +107,14 @@ async function reloading(reloads: Reloads, files: readonly string[], every: Mill
   );
   return {
     targets: [reloads.server],
+    // A file that was not taken is a matter of the evidence; what it opened is not.
+    async failing() {
+      if ((await failure) !== undefined) cluster.refuseOpenSockets?.();
+    },
     async evidence() {
       ending.abort();
       const failed = await failure;
+      cluster.refuseOpenSockets?.();
       const { done } = reloads;
       const told = done.map(({ file, after, workers }) => `${file}: ${workers.length} new workers after ${after} ms`);
       const wrong = failed === undefined ? [] : [failed instanceof Error ? failed.message : String(failed)];
@@ -131,15 +146,15 @@ class Reloads {
     return this.#server.name;
   }
 
-  /** Throws RefusedError when the server is not the run's own any more, or does not take the file. */
+  /** Throws RefusedError when the server is gone, or does not take the file. */
   async take(file: string, signal: AbortSignal): Promise<void> {
     const { name, pid, folder } = this.#server;
-    const { clock, journal, mark } = this.#run;
+    const { clock, journal } = this.#run;
     const path = join(folder, this.#file);
     await copyFile(join(folder, file), `${path}.new`);
     await rename(`${path}.new`, path);
     signal.throwIfAborted();
-    if (!marked(mark).includes(pid)) throw new RefusedError(`${name} (process ${pid}) is gone`);
+    if (!alive(this.#server)) throw new RefusedError(`${name} (process ${pid}) is gone`);
     const before = childrenOf(pid);
     const began = clock.now();
     process.kill(pid, 'SIGHUP');

@@ -62,9 +62,10 @@ export function complaints(ending: Ending, tally: Tally): readonly string[] {
 export function complaintsOffered(tally: Tally, requests: readonly string[]): readonly string[] {
   const { totals } = tally;
   const found: string[] = [];
+  const silent = requests.filter((name) => !tally.asked.has(name));
   if (tally.last === undefined) found.push('k6 sent no samples');
-  else if (totals.requests === 0 && requests.length > 0) found.push(`k6 made no request named ${requests.join(', ')}`);
-  else if (totals.succeeded === 0 && totals.wrong > totals.requests / 2)
+  else if (silent.length > 0) found.push(`k6 made no request named ${silent.join(', ')}`);
+  if (totals.succeeded === 0 && totals.wrong > totals.requests / 2)
     found.push(
       `none of ${totals.requests} requests succeeded, most were answered ${tally.commonest}: the load is wrong`,
     );

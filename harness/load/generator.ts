@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
+import type { Done } from './work.ts';
 
 /**
  * When the generator, not the server, made the figures.
  * `waiting`, `cpu`: design.md's limits, for one second of load.
  * `part`: the server still counts as answering on time when k6's own waiting (or computing, at its CPU limit) makes up this
- * part of a request's mean time: the rest is then not worth measuring. On two cores shared with the server k6 waits whenever
+ * part of a request's (without requests: an iteration's) mean time: the rest is then not worth measuring. On two cores shared with the server k6 waits whenever
  * the server is saturated, but there its few milliseconds a request vanish in the server's seconds, and the figures stand.
  * `seconds`, `share`: a single bad second (a neighbour's burst) does not spoil a phase; this many, and this share of it, do.
  */
@@ -79,14 +80,15 @@ export class GeneratorJudge {
   #seconds = 0;
   #bound = 0;
 
-  /** `meanSeconds`: the mean duration of each request name that ended in this second. */
-  second(usage: Usage, requests: number, meanSeconds: readonly number[]): void {
-    if (requests === 0 || meanSeconds.length === 0) return;
+  second(usage: Usage, { of, ended, meanSeconds }: Done): void {
+    const timed = ended > 0 && meanSeconds.length > 0;
+    // That no request ends is the server's doing; an iteration may last as long as its phase, and does not explain why k6 waits.
+    if (!timed && of === 'requests') return;
     this.#seconds += 1;
     const busy = usage.cpu >= generatorLimits.cpu;
     if (!busy && usage.waiting <= generatorLimits.waiting) return;
-    const own = (usage.waited + (busy ? usage.ran : 0)) / requests;
-    if (meanSeconds.some((mean) => own >= generatorLimits.part * mean)) this.#bound += 1;
+    const own = (usage.waited + (busy ? usage.ran : 0)) / ended;
+    if (!timed || meanSeconds.some((mean) => own >= generatorLimits.part * mean)) this.#bound += 1;
   }
 
   /** The reason to void the run, or undefined. */

@@ -142,11 +142,11 @@ function watchGenerator(
       run.journal.append({ kind: 'progress', text: `load ${spec.name}: k6 ${priority}${waits}` });
     }
     // Zeros stand for a k6 that says that it lives; a frozen one is a gap.
-    const { requests, meanSeconds } = tally.flush(is === 'heard');
+    const done = tally.flush(is === 'heard');
     if (!usage || is === 'silent') return;
     run.journal.append({ kind: 'sample', metric: 'load.cpu', labels, value: usage.cpu });
     run.journal.append({ kind: 'sample', metric: 'load.waiting', labels, value: usage.waiting });
-    if (judged) judge.second(usage, requests, meanSeconds);
+    if (judged) judge.second(usage, done);
   }, every);
   return { stop: () => clearInterval(timer), verdict: () => judge.verdict() };
 }

@@ -1,4 +1,6 @@
 const kept = 5;
+/** Of a line, in characters. */
+const longest = 4096;
 
 /** Keeps the last few lines that k6 logged, for people, without secrets. */
 export class LastLines {
@@ -11,17 +13,18 @@ export class LastLines {
 
   add(line: string): void {
     if (line.trim() === '') return;
-    this.#raw.push(line);
+    // A secret that was cut in two would not be known as one.
+    this.#raw.push(this.#redact(line).slice(0, longest));
     if (this.#raw.length > 4 * kept) this.#raw = this.#raw.slice(-2 * kept);
   }
 
   get lines(): readonly string[] {
-    const texts = this.#raw.map((line) => this.#redact(messageOf(line)));
+    const texts = this.#raw.map((line) => this.#redact(messageOf(line)).slice(0, 500));
     return [...new Set(texts)].slice(-kept);
   }
 
   #redact(text: string): string {
-    return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text).slice(0, 500);
+    return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text);
   }
 }
 

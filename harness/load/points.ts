@@ -23,6 +23,15 @@ export interface Sum {
   readonly histogram?: Histogram;
 }
 
+/** Without those that took no time: a request that never left (connection refused) says nothing of the server's. */
+export function withoutZeros(sum: Sum): Sum {
+  const { histogram } = sum;
+  if (!histogram) return sum.last > 0 ? sum : { ...sum, count: 0 };
+  const { zero = 0, ...rest } = histogram;
+  const count = sum.count - zero;
+  return { ...sum, count, histogram: { ...rest, count } };
+}
+
 const opening = '{"metric":"';
 
 /**

@@ -54,6 +54,10 @@ export function startK6(
       ORDEAL_SERVER: connection.server,
       ORDEAL_TOKEN: connection.token,
       ORDEAL_SERVERS: JSON.stringify(cluster.servers ?? {}),
+      // No other name server is asked (k6/resolver/config.go), whatever this machine's resolv.conf says.
+      ORDEAL_DNS_ONLY: Object.values(cluster.servers ?? {})
+        .flatMap((ports) => Object.values(ports))
+        .join(),
       ORDEAL_PARAMETERS: JSON.stringify(spec.parameters),
       ORDEAL_DURATION: String(duration / 1000),
     },

@@ -10,12 +10,6 @@ interface Cell {
   readonly distribution?: Tally;
 }
 
-export interface Flushed {
-  readonly metric: string;
-  readonly value: number;
-  readonly distribution?: Tally;
-}
-
 /**
  * Sums up samples a second of run time and a series, until they are flushed to the journal.
  * An event's time is that of its last sample, so that nothing is counted into an earlier phase.
@@ -54,7 +48,7 @@ export class SeriesBuffer {
   }
 
   /** Appends what arrived since the previous call; `zeros`: and a zero for every counted series of which nothing did. */
-  flush(zeros: boolean): readonly Flushed[] {
+  flush(zeros: boolean): void {
     const { journal } = this.#run;
     const cells = [...this.#cells.values()].sort((a, b) => a.at - b.at);
     this.#cells = new Map();
@@ -66,7 +60,6 @@ export class SeriesBuffer {
     const keys = new Set(cells.map(({ metric, labels }) => keyOf(metric, labels)));
     for (const [key, { metric, labels }] of zeros ? this.#counted : [])
       if (!keys.has(key)) journal.append({ kind: 'sample', metric, ...(labels && { labels }), value: 0 });
-    return cells;
   }
 
   #cell(metric: string, labels: Labels | undefined, at: Millis, distribution = false): Cell {

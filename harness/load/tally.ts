@@ -1,7 +1,8 @@
 import type { Labels, LoadSpec, MetricSpec, Millis, Run } from '../model.ts';
-import type { Point, Sum } from './points.ts';
+import { type Point, type Sum, withoutZeros } from './points.ts';
 import { SeriesBuffer } from './series.ts';
 import { type Wanted, wantedOf } from './wanted.ts';
+import { type Done, Work } from './work.ts';
 
 /** Answers that say that the request itself was wrong, not that the server was in trouble. */
 const wrong = new Set([400, 403, 404, 405, 406, 410, 413, 415, 422]);
@@ -22,9 +23,12 @@ export class Tally {
   readonly #requests: ReadonlySet<string>;
   readonly #custom: ReadonlyMap<string, MetricSpec>;
   readonly #series: SeriesBuffer;
+  readonly #work: Work;
   readonly #totals = { requests: 0, succeeded: 0, wrong: 0, iterations: 0, dropped: 0, undeclared: 0 };
   readonly #answers = new Map<string, number>();
   #last: Millis | undefined;
+  /** Names of the declared requests that were made. */
+  readonly asked = new Set<string>();
   /** The k6 metrics that are of use here, by name. */
   readonly wanted: ReadonlyMap<string, Wanted>;
 
@@ -34,6 +38,7 @@ export class Tally {
     this.#requests = new Set(spec.requests);
     this.#custom = new Map(spec.metrics.map((metric) => [metric.name, metric]));
     this.#series = new SeriesBuffer(run);
+    this.#work = new Work(spec);
     this.wanted = wantedOf(spec);
     for (const name of spec.requests) {
       this.#series.count(`${name}.requests`);
@@ -65,6 +70,7 @@ export class Tally {
   addSum(sum: Sum): void {
     const at = this.#run.clock.fromWall(sum.wall);
     if (this.#last === undefined || at > this.#last) this.#last = at;
+    this.#work.add(sum);
     switch (sum.metric) {
       case 'http_req_duration':
         this.#requestsOf(sum, at);
@@ -85,18 +91,9 @@ export class Tally {
   }
 
   /** Appends what arrived since the previous call; `alive`: and zeros where nothing did, so that silence is not a gap. */
-  flush(alive: boolean): { readonly requests: number; readonly meanSeconds: readonly number[] } {
-    const cells = this.#series.flush(alive);
-    return {
-      requests: cells.reduce((sum, { metric, value }) => (this.#is(metric, '.requests') ? sum + value : sum), 0),
-      meanSeconds: cells.flatMap(({ metric, distribution }) =>
-        distribution && this.#is(metric, '.duration') ? [distribution.sum / distribution.count] : [],
-      ),
-    };
-  }
-
-  #is(metric: string, ending: string): boolean {
-    return metric.endsWith(ending) && this.#requests.has(metric.slice(0, -ending.length));
+  flush(alive: boolean): Done {
+    this.#series.flush(alive);
+    return this.#work.done();
   }
 
   #requestsOf(sum: Sum, at: Millis): void {
@@ -108,8 +105,9 @@ export class Tally {
     }
     const status = Number(tags['status'] ?? 0);
     this.#totals.requests += count;
+    this.asked.add(name);
     this.#series.increase(`${name}.requests`, undefined, at, count);
-    // A request that never left (connection refused) took no time of the server's: its 0 would make a dead server look quick.
+    // Its 0 would make a dead server look quick.
     this.#observe(`${name}.duration`, undefined, at, status === 0 ? withoutZeros(sum) : sum);
     if (status > 0 && status < 400) this.#totals.succeeded += count;
     else this.#failures(name, status, tags['error_code'], at, count);
@@ -148,12 +146,4 @@ export class Tally {
     else if (spec.kind === 'gauge') this.#series.set(metric, labels, at, sum.last);
     else this.#series.increase(metric, labels, at, sum.sum);
   }
-}
-
-function withoutZeros(sum: Sum): Sum {
-  const { histogram } = sum;
-  if (!histogram) return sum.last > 0 ? sum : { ...sum, count: 0 };
-  const { zero = 0, ...rest } = histogram;
-  const count = sum.count - zero;
-  return { ...sum, count, histogram: { ...rest, count } };
 }

@@ -12,7 +12,7 @@ export interface Wanted {
 const plain: Wanted = { tags: [], histogram: false, per: 1 };
 
 /** The k6 metrics that are of use for a load, by name. */
-export function wantedOf({ metrics }: LoadSpec): ReadonlyMap<string, Wanted> {
+export function wantedOf({ requests, metrics }: Pick<LoadSpec, 'requests' | 'metrics'>): ReadonlyMap<string, Wanted> {
   const custom = metrics.map(({ name, unit, kind, labels = [] }) => {
     // k6 keeps times in milliseconds.
     const per = unit === 'seconds' && kind !== 'increment' ? 1000 : 1;
@@ -23,6 +23,8 @@ export function wantedOf({ metrics }: LoadSpec): ReadonlyMap<string, Wanted> {
     ['iterations', plain],
     ['dropped_iterations', plain],
     ['vus', plain],
+    // By its iterations alone it is known how a generator without requests fared.
+    ...(requests.length === 0 ? [['iteration_duration', { ...plain, per: 1000 }] as const] : []),
     ...custom,
   ]);
 }

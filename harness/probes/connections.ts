@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { alive } from '../process.ts';
 
 const ESTABLISHED = '01';
 
@@ -17,19 +18,22 @@ export function establishedSockets(): ReadonlySet<string> {
   );
 }
 
-/** How many of them a process holds. */
+/** How many of them a process holds; none when it is gone. */
 export function connectionsOf(pid: number, established: ReadonlySet<string>): number {
-  const links = orIfGone(() => readdirSync(`/proc/${pid}/fd`), []).map((fd) =>
-    orIfGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ''),
+  const links = orIfGone(() => readdirSync(`/proc/${pid}/fd`), [], pid).map((fd) =>
+    orIfGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '', pid),
   );
   return links.filter((link) => established.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? '')).length;
 }
 
-function orIfGone<Value>(read: () => Value, otherwise: Value): Value {
+function orIfGone<Value>(read: () => Value, otherwise: Value, pid?: number): Value {
   try {
     return read();
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ESRCH'].includes(code)) return otherwise;
+    // Of a process that waits to be reaped the kernel shows its files to root alone.
+    if (['EACCES', 'EPERM'].includes(code) && pid !== undefined && !alive({ pid, start: '' })) return otherwise;
     throw error;
   }
 }

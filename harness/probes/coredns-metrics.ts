@@ -1,5 +1,7 @@
-import { KubeClient, type KubeObject } from '../kube/client.ts';
+import { availableParallelism } from 'node:os';
+import { KubeClient } from '../kube/client.ts';
 import { type Cluster, ClusterError, type Millis, type Probe, type Run } from '../model.ts';
+import { cpuLimitOf, type DnsPod, isRunning } from './coredns-pod.ts';
 import { scrapeHttp } from './http-scrape.ts';
 import { metricsOf } from './metrics.ts';
 import { poll } from './poll.ts';
@@ -25,8 +27,8 @@ const sources: readonly Source[] = [
 ];
 
 /**
- * GET /metrics of every CoreDNS each second: servers beside the cluster that have a port `metrics`, else the Ready pods of
- * kube-dns through the API server.
+ * GET /metrics of every CoreDNS each second: servers beside the cluster that have a port `metrics`, else the pods of
+ * kube-dns that run, Ready or not, through the API server.
  */
 export function corednsMetrics(): Probe {
   return {
@@ -46,20 +48,30 @@ const beside = ({ servers = {} }: Cluster): readonly string[] =>
 /** Each has a source of its own: what explains the silence of one says nothing of the others. */
 async function watchServers(cluster: Cluster, run: Run) {
   const promises = () => [{ metrics, every: each }];
+  const up = new Set<string>();
   const all = beside(cluster).map((server) => {
     const source = `${name}/${server}`;
     const { metrics: address, dns } = cluster.servers?.[server] ?? {};
     const url = new URL(`http://${address}/metrics`);
     const scrapes = new Scrapes(run, sources, { server });
     const sight = new Sight(run, source, new Obituaries(cluster, [server]));
+    const { cpus } = cluster.components?.find((one) => one.name === server) ?? {};
     let before: number | undefined;
     const look = async () => {
-      const [text, now] = await Promise.all([scrapeHttp(url, run.signal), udpDrops(Number(dns?.split(':')[1]))]);
+      const reads = [scrapeHttp(url, run.signal), udpDrops(Number(dns?.split(':')[1]))] as const;
+      const [text, now] = await Promise.all(reads).catch((error: unknown) => {
+        up.delete(server);
+        throw error;
+      });
+      up.add(server);
       // It answers, so its socket is there, whether the kernel showed it or not.
       const dropped = now ?? before;
       before = dropped;
       const kernel = dropped === undefined ? '' : `\n# TYPE ${drops} counter\n${drops} ${dropped}\n`;
-      return () => scrapes.write(text + kernel);
+      return () => {
+        scrapes.write(text + kernel);
+        tell(run, server, cpus, up.size);
+      };
     };
     return poll(run, run.signal, { source, every: each, promises, sight, look });
   });
@@ -67,11 +79,17 @@ async function watchServers(cluster: Cluster, run: Run) {
   return { ended: Promise.all(ended).then(() => undefined) };
 }
 
-interface Pod extends KubeObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+function tell({ journal }: Run, server: string, cpus: number | undefined, servers: number): void {
+  journal.append({
+    kind: 'sample',
+    metric: 'coredns.cpu-limit',
+    labels: { server },
+    value: cpus ?? availableParallelism(),
+  });
+  journal.append({ kind: 'sample', metric: 'coredns.servers', value: servers });
 }
 
-/** Pods come and go: which are Ready is asked each time. */
+/** Pods come and go: which run is asked each time. One that is overloaded is not Ready, and counts all the same. */
 async function watchPods(cluster: Cluster, run: Run) {
   const client = new KubeClient(cluster.connect(`ordeal:${name}`), { signal: run.signal, timeout: 5_000 });
   const seen = metrics.filter((metric) => metric.name !== 'coredns.drops');
@@ -79,16 +97,18 @@ async function watchPods(cluster: Cluster, run: Run) {
   const known = new Map<string, Scrapes>();
   const look = async () => {
     const path = '/api/v1/namespaces/kube-system/pods';
-    const { items } = await client.list<Pod>(path, { labelSelector: 'k8s-app=kube-dns' });
-    const ready = items.filter(({ status }) =>
-      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
-    );
-    if (ready.length === 0) throw new ClusterError('pods of kube-dns', 'ENOENT', 'none is Ready');
-    const reads = ready.map(async ({ metadata: { name: pod } }) => {
+    const { items } = await client.list<DnsPod>(path, { labelSelector: 'k8s-app=kube-dns' });
+    const running = items.filter(isRunning);
+    if (running.length === 0) throw new ClusterError('pods of kube-dns', 'ENOENT', 'none runs');
+    const reads = running.map(async (one) => {
+      const { name: pod } = one.metadata;
       const text = await client.text(`${path}/${pod}:9153/proxy/metrics`);
       const scrapes = known.get(pod) ?? new Scrapes(run, sources, { server: pod });
       known.set(pod, scrapes);
-      return () => scrapes.write(text);
+      return () => {
+        scrapes.write(text);
+        tell(run, pod, cpuLimitOf(one), running.length);
+      };
     });
     const writes = await Promise.all(reads);
     return () => {

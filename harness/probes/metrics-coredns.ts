@@ -3,6 +3,14 @@ import { metric } from './metric.ts';
 
 /** What a CoreDNS says of itself; `server` is the name of the server beside the cluster, or of the pod. */
 export const corednsMetrics: readonly MetricSpec[] = [
+  metric('coredns.servers', 'count', 'gauge', 'how many answer the probe'),
+  metric(
+    'coredns.cpu-limit',
+    'ratio',
+    'gauge',
+    'CPU time that it may use per time; without a limit as many CPUs as this machine has (source: its control group, or what the pod says)',
+    'server',
+  ),
   metric(
     'coredns.requests',
     'count',

@@ -1,21 +1,23 @@
 /** Why a proxy answered as it did. */
-export type Cause =
-  | 'ok'
-  /** Its own limits of connections and of requests. */
-  | 'limit-conn'
-  | 'limit-req'
-  /** The backend said so itself. */
-  | 'backend'
-  /** The backend said nothing in time. */
-  | 'timeout'
-  /** No backend took the connection, or it was cut off. */
-  | 'unreachable'
-  /** The client did not wait. */
-  | 'client-left'
-  /** Its worker ended before there was an answer. */
-  | 'cut-off'
-  /** The request was wrong, or the proxy is in trouble itself. */
-  | 'proxy';
+export const causes = [
+  'ok',
+  // Its own limits of connections and of requests.
+  'limit-conn',
+  'limit-req',
+  // The backend said so itself.
+  'backend',
+  // The backend said nothing in time.
+  'timeout',
+  // No backend took the connection, or it was cut off.
+  'unreachable',
+  // The client did not wait.
+  'client-left',
+  // Its worker ended before there was an answer.
+  'cut-off',
+  // The request was wrong, or the proxy is in trouble itself.
+  'proxy',
+] as const;
+export type Cause = (typeof causes)[number];
 
 export interface Answer {
   /** When it ended, milliseconds since 1970. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Millis, Probe, Run } from '../model.ts';
+import { ClusterError, type Millis, type Probe, type Run } from '../model.ts';
+import { alive } from '../process.ts';
 import { metricsOf } from './metrics.ts';
 import { poll } from './poll.ts';
 import { answerOf, Generations } from './proxy-answers.ts';
@@ -25,7 +26,7 @@ export function proxyLog(): Probe {
         ? undefined
         : `there is no server ${server} whose log can be read`,
     async observe(cluster, run) {
-      const folder = cluster.components?.find((one) => one.name === server)?.folder ?? '';
+      const { folder = '', pid = 0, start = '' } = cluster.components?.find((one) => one.name === server) ?? {};
       const log = new Tail(`${server}'s log`, join(folder, 'access.log'));
       const sums = new Sums(run, ['proxy.answers']);
       const tally = counter(sums, run);
@@ -34,7 +35,10 @@ export function proxyLog(): Probe {
       };
       const sight = new Sight(run, name, new Obituaries(cluster, [server]));
       const look = async () => {
+        // What does not grow because nobody writes it is no answer.
+        const lives = alive({ pid, start });
         await read();
+        if (!lives) throw new ClusterError(server, 'ESRCH', `process ${pid} is gone`);
         return () => sums.flush(true);
       };
       const { ended } = await poll(run, run.signal, { source: name, every: each, promises, sight, look });

@@ -21,8 +21,10 @@ export interface Stage {
   readonly loads: readonly {
     /** The phase in which it is offered. */
     readonly during: string;
-    /** Resolves when the phase may begin; rejects when the load cannot be offered. */
-    ready?(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
+    /** The time that it takes to be ready; absent where it begins when it is offered, and is not made ready. */
+    readonly readyWithin?: Millis;
+    /** Resolves when it waits for its moment, at which it begins by itself; rejects when the load cannot be offered. */
+    ready?(cluster: Cluster, run: Run, duration: Millis, moments: Moments): Promise<void>;
     offer(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
   }[];
   readonly faults: readonly Planned[];
@@ -32,11 +34,21 @@ export interface Stage {
   prepare(phase: string, cluster: Cluster, run: Run): Promise<void>;
 }
 
+/** In milliseconds since 1970: `by` when the loads of a phase wait, `begin` when they begin, all together. */
+interface Moments {
+  readonly by: number;
+  readonly begin: number;
+}
+
 interface Planned {
   readonly spec: FaultSpec;
   readonly fault: Fault;
 }
 
+/** Loads that begin at a moment of their own meet faults that come into force within this time. */
+const inForceWithin: Millis = 8_000;
+/** A load that began by so much before what it was to meet is not the one that was asked for. */
+const early: Millis = 1_000;
 const firstSightWithin: Millis = 60_000;
 /** What began in the last phase (a death, a request that will time out) is known after this. */
 const settling: Millis = 5_500;
@@ -65,13 +77,20 @@ export async function conduct(
   }
   for (const [index, phase] of scenario.phases.entries()) {
     const offers = stage.loads.filter(({ during }) => during === phase.name);
-    await Promise.all(offers.map((load) => load.ready?.(cluster, run, phase.duration)));
+    const faults = stage.faults.filter(({ spec }) => spec.during === phase.name);
+    const moments = momentsOf(offers, faults);
+    if (moments) {
+      await Promise.all(offers.map((load) => load.ready?.(cluster, run, phase.duration, moments)));
+      await sleep(Math.max(0, moments.by - Date.now()), undefined, { signal: run.signal });
+    }
+    const offer = (loads: Stage['loads']) => loads.map((load) => load.offer(cluster, run, phase.duration));
+    const waiting = () => offer(offers.filter(({ readyWithin }) => readyWithin !== undefined));
     const work = () => [
-      ...offers.map((load) => load.offer(cluster, run, phase.duration)),
+      ...offer(offers.filter(({ readyWithin }) => readyWithin === undefined)),
       stage.prepare(phase.name, cluster, run),
     ];
-    const faults = stage.faults.filter(({ spec }) => spec.during === phase.name);
-    await play({ phase, work, faults, patience: index === 0 ? overrun.first : overrun.later }, cluster, run);
+    const patience = index === 0 ? overrun.first : overrun.later;
+    await play({ phase, begin: moments?.begin, waiting, work, faults, patience }, cluster, run);
   }
   run.journal.append({ kind: 'progress', text: 'settling: late answers and deaths still count' });
   await sleep(settling, undefined, { signal: run.signal });
@@ -97,26 +116,42 @@ async function observe(probes: readonly Probe[], cluster: Cluster, run: Run, sco
   );
 }
 
+/** Undefined where no load has to be told beforehand. */
+function momentsOf(loads: Stage['loads'], faults: readonly Planned[]): Moments | undefined {
+  const readyWithin = Math.max(0, ...loads.map((load) => load.readyWithin ?? 0));
+  if (readyWithin === 0) return undefined;
+  const by = Date.now() + readyWithin;
+  return { by, begin: by + (faults.some(({ spec }) => spec.after === 0) ? inForceWithin : 0) };
+}
+
 interface Playing {
   readonly phase: Phase;
-  /** Begins the loads and the creation of objects. */
+  /** The moment at which loads begin by themselves, in milliseconds since 1970. */
+  readonly begin: number | undefined;
+  /** Offers the loads that wait for it: until then they offer nothing, and say so. */
+  waiting(): readonly Promise<void>[];
+  /** Begins the other loads and the creation of objects. */
   work(): readonly Promise<void>[];
   readonly faults: readonly Planned[];
   readonly patience: Millis;
 }
 
-async function play({ phase, work, faults, patience }: Playing, cluster: Cluster, run: Run): Promise<void> {
+async function play(playing: Playing, cluster: Cluster, run: Run): Promise<void> {
+  const { phase, begin, waiting, work, faults, patience } = playing;
   run.journal.append({ kind: 'phase', name: phase.name, edge: 'start' });
   const injected: { readonly name: string; readonly injection: Injected }[] = [];
+  const failing = Promise.withResolvers<never>();
   const inject = async ({ spec, fault }: Planned) => {
     await sleep(spec.after, undefined, { signal: run.signal });
     const injection = await fault.inject(cluster, run);
     run.journal.append({ kind: 'injected', fault: spec.name, targets: injection.targets });
     injected.push({ name: spec.name, injection });
+    void injection.failing?.().catch(failing.reject);
   };
-  const playing = async () => {
+  const inOrder = async () => {
     // The load is to meet faults that are in force, and a fault may take seconds to come into force.
     await Promise.all(faults.filter(({ spec }) => spec.after === 0).map(inject));
+    if (begin !== undefined) await meet(begin, phase, run);
     await Promise.all([
       sleep(phase.duration, undefined, { signal: run.signal }),
       ...work(),
@@ -124,7 +159,8 @@ async function play({ phase, work, faults, patience }: Playing, cluster: Cluster
     ]);
   };
   const limit = AbortSignal.timeout(phase.duration + patience);
-  await until(playing(), AbortSignal.any([run.signal, limit]), `phase ${phase.name} does not end`);
+  const going = Promise.race([Promise.all([...waiting(), inOrder()]), failing.promise]);
+  await until(going, AbortSignal.any([run.signal, limit]), `phase ${phase.name} does not end`);
   // Neither the time that it takes to prove the fault nor what its end brings back is what it was like.
   run.journal.append({ kind: 'phase', name: phase.name, edge: 'end' });
   for (const { name, injection } of injected) {
@@ -134,6 +170,14 @@ async function play({ phase, work, faults, patience }: Playing, cluster: Cluster
     await injection.end();
     run.journal.append({ kind: 'recovered', fault: name });
   }
+}
+
+/** Waits for the moment at which the loads begin by themselves. */
+async function meet(begin: number, { name }: Phase, run: Run): Promise<void> {
+  const left = begin - Date.now();
+  const reason = `phase ${name}: its load began ${-left / 1000} s before the phase, or before its faults were in force`;
+  if (left < -early) run.journal.append({ kind: 'voided', reason });
+  await sleep(Math.max(0, left), undefined, { signal: run.signal });
 }
 
 /** Waits for work, but not beyond the signal: work that ignores the signal must not hold the run. */

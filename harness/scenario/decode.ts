@@ -163,9 +163,12 @@ async function decodeVariant(given: {
   const metrics = known ? producible(tree, known, complaints) : undefined;
   const phases = entriesOf(tree, 'phases').map(([name]) => name);
   const servers = entriesOf(tree, 'cluster', 'servers').map(([name]) => name);
-  const around = { phases, metrics, known, servers, complaints };
+  const own = change ? textsOf(change, 'runs-on') : [];
+  const runsOn = own.length > 0 ? own : textsOf(tree, 'runs-on');
+  const inPods = given.provider !== 'embedded' && runsOn.includes(given.provider);
+  const dns = inPods ? undefined : servers.filter((name) => portsOf(tree, name).includes('metrics'));
+  const around = { phases, metrics, known, servers, dns, complaints };
   const faults = faultSpecs(tree, known?.faults, complaints);
-  const runsOn = textsOf(change ?? tree, 'runs-on');
   const evidence = criteria(tree, 'evidence', around);
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
@@ -180,10 +183,13 @@ async function decodeVariant(given: {
     values,
     faults,
     servers: texts,
-    runsOn: runsOn.length > 0 ? runsOn : decoded['runs-on'],
+    runsOn: own.length > 0 ? own : decoded['runs-on'],
     judged,
   });
 }
+
+const portsOf = (tree: Tree, server: string) =>
+  itemsOf(tree, 'cluster', 'servers', server, 'ports').flatMap((port) => textOf(port) ?? []);
 
 function changed(tree: Tree, change: Tree | undefined): Tree {
   return change?.kind === 'map' ? merge(tree, only(change, changeable)) : tree;

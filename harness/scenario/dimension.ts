@@ -23,14 +23,23 @@ const COMPONENTS: readonly string[] = [
 ] satisfies ComponentName[];
 
 /** Why a label never has this value, where that is known: it would count nothing, and `== 0` would always hold. */
-function strange(label: string, word: string, metric: string, servers: readonly string[]): Complaint | undefined {
+function strange(
+  label: string,
+  word: string,
+  { name: metric, values }: MetricSpec,
+  { servers, dns }: Pick<Surroundings, 'servers' | 'dns'>,
+): Complaint | undefined {
   const what = `unknown ${label} "${word}"`;
   if (label === 'component') {
     const known = [...COMPONENTS, ...servers];
     return known.includes(word) ? undefined : { what, word, known };
   }
-  if (label === 'server' && metric.startsWith('coredns.'))
-    return servers.includes(word) ? undefined : { what, word, known: servers };
+  if (label === 'server' && metric.startsWith('coredns.')) {
+    if (dns === undefined) return { what: `${what}: where this runs they are pods`, expected: '"per: server"' };
+    return dns.includes(word) ? undefined : { what, word, known: dns };
+  }
+  const known = values?.[label];
+  if (known) return known.includes(word) ? undefined : { what, word, known };
   if (label !== 'cause' || metric !== 'component.deaths') return undefined;
   if (/^(oom|unknown|SIG[A-Z0-9]+|exit \d+)$/.test(word)) return undefined;
   const expected = 'oom, a signal such as SIGKILL, or an exit status such as "exit 1"';
@@ -41,7 +50,7 @@ function strange(label: string, word: string, metric: string, servers: readonly 
 function mostOf({ name, unit, kind }: MetricSpec): number | undefined {
   if (kind !== 'gauge') return undefined;
   if (name === 'node.ready' || name === 'component.up') return 1;
-  return unit === 'ratio' && name !== 'component.cpu' && !name.startsWith('load.') ? 1 : undefined;
+  return unit === 'ratio' && !/\.cpu(-limit)?$/.test(name) && !name.startsWith('load.') ? 1 : undefined;
 }
 
 /** What a threshold measures, and the most that it can be. `wrong`: the names or their combination are, and a complaint says how. */
@@ -95,7 +104,7 @@ export function dimensionOf(
   if (spec) {
     for (const [name, word] of Object.entries(given.labels ?? {})) {
       label(keyOffset(tree, ['labels'], name), name, spec);
-      const why = strange(name, word, spec.name, around.servers);
+      const why = strange(name, word, spec, around);
       if (why) complain(offsetOf(tree, ['labels', name]), why);
     }
     if (given.per !== undefined) label(offsetOf(tree, ['per']), given.per, spec);

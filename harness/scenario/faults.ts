@@ -55,7 +55,7 @@ function faultSpec(
     fault,
     during,
     after,
-    workers: kind?.elsewhere ? 0 : workersOf(find(item, ['workers']), complaints),
+    workers: workersOf(find(item, ['workers']), kind?.elsewhere === true, complaints),
     parameters: kind ? parametersOf(item, kind.parameters, complaints) : {},
     deadline: length - after + MARGIN,
   };
@@ -71,7 +71,10 @@ function afterOf(node: Tree | undefined, length: Millis, complaints: Complaints)
   return after ?? 0;
 }
 
-function workersOf(node: Tree | undefined, complaints: Complaints): number {
+function workersOf(node: Tree | undefined, elsewhere: boolean, complaints: Complaints): number {
+  if (node && elsewhere)
+    complaints.add(node.at, { what: 'the fault has no nodes as targets', expected: 'no "workers"' });
+  if (elsewhere) return 0;
   if (!node) return 1;
   const count = node.kind === 'scalar' ? node.value : undefined;
   if (typeof count === 'number' && Number.isInteger(count) && count >= 1) return count;

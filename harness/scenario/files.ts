@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { ScenarioError } from '../model.ts';
 import { type Complaints, phrase } from './complaints.ts';
@@ -48,10 +48,20 @@ export async function ownFile(
   const normal = normalize(path);
   if (isAbsolute(path) || normal === '..' || normal.startsWith(`..${sep}`)) {
     complaints.add(node.at, { what: `"${path}" is outside of the scenario`, expected: 'a file in its folder' });
-  } else if (await isFile(join(folder, path))) return join(folder, path);
-  else
+  } else if (!(await isFile(join(folder, path)))) {
     complaints.add(node.at, { what: `no file ${JSON.stringify(path)}`, expected: "a file in the scenario's folder" });
+  } else if (!(await isWithin(folder, path))) {
+    complaints.add(node.at, {
+      what: `"${path}" is a link that leads out of the scenario`,
+      expected: 'a file in its folder',
+    });
+  } else return join(folder, path);
   return undefined;
+}
+
+async function isWithin(folder: string, path: string): Promise<boolean> {
+  const [real, file] = await Promise.all([realpath(folder), realpath(join(folder, path))]);
+  return file.startsWith(`${real}${sep}`);
 }
 
 /** Manifests and scripts must be files within the scenario's folder, and objects must come of the manifests. */

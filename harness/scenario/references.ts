@@ -29,6 +29,17 @@ export function checkReferences(
     }
   }
 
+  /** The probe asks whoever has a port `metrics`, and the kernel about its port `dns`. */
+  function dns(name: string, server: Tree): void {
+    const ports = itemsOf(server, 'ports').map(textOf);
+    if (!ports.includes('metrics') || (textOf(find(server, ['program'])) === 'coredns' && ports.includes('dns')))
+      return;
+    complaints.add(offsetOf(server, ['ports']), {
+      what: `the probe coredns-metrics takes ${name} for a CoreDNS, since it has a port "metrics"`,
+      expected: 'the program coredns and a port "dns", or another name for that port',
+    });
+  }
+
   const phasesNode = find(tree, ['phases']);
   if (phasesNode?.kind === 'map' && phases.length === 0) {
     complaints.add(phasesNode.at, { what: '"phases" is empty', expected: 'at least one' });
@@ -70,6 +81,9 @@ export function checkReferences(
     'identity',
   );
   once(itemsOf(tree, 'probes'), 'probe');
+  const probes = itemsOf(tree, 'probes').map(textOf);
+  if (probes.includes('coredns-metrics'))
+    for (const [name, { value }] of entriesOf(tree, 'cluster', 'servers')) dns(name, value);
   if (!known) return;
   for (const probe of itemsOf(tree, 'probes')) refer(probe, 'probe', [...known.metrics.keys()]);
   for (const image of itemsOf(tree, 'cluster', 'kind', 'images')) refer(image, 'image', known.images);

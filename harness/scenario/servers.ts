@@ -1,6 +1,7 @@
-import { ScenarioError, type ServerSpec } from '../model.ts';
+import { ScenarioError, type ServerProgram, type ServerSpec } from '../model.ts';
 import { placeholders } from '../template.ts';
 import { type Complaints, phrase } from './complaints.ts';
+import { egressOf } from './egress.ts';
 import { ownFile, readText } from './files.ts';
 import type { Parameters } from './parameters.ts';
 import type { Decoded } from './schema.ts';
@@ -30,6 +31,7 @@ export async function serverSpecs(
     for (const node of itemsOf(entry.value, 'args')) checkArgument(node, words, around.complaints);
     const files = await texts(entry.value, words, around);
     const spec = decoded[name];
+    if (spec) checkEgress(entry.value, spec.program, files, around.complaints);
     if (spec) specs.push(assembled(name, spec, files));
   }
   return specs;
@@ -115,10 +117,33 @@ async function texts(
       if (found.startsWith('$$')) return found.slice(1);
       const value = values.get(word);
       if (value === undefined) complain(at, word, found, [...values.keys()]);
+      else if (value.written.includes('{{')) {
+        const wrong = phrase({ what: `parameter ${word} holds "{{"`, expected: 'a value that stands for itself' });
+        complaints.addForeign(node.at, `${file}:${place(text, at)}: ${wrong}`);
+      }
       return value?.written ?? found;
     });
   }
   return all;
+}
+
+/** In the texts that it will get, and in arguments that are directives: nothing may leave this machine. */
+function checkEgress(
+  server: Tree,
+  program: ServerProgram,
+  files: Readonly<Record<string, string>>,
+  complaints: Complaints,
+): void {
+  const expected = 'addresses of loopback (127.0.0.0/8, ::1): nothing may leave this machine';
+  for (const [name, text] of Object.entries(files)) {
+    const node = find(server, ['files', name]);
+    for (const { at, what } of egressOf(program, text, Object.values(files)))
+      complaints.addForeign(node?.at ?? 0, `${textOf(node)}:${place(text, at)}: ${phrase({ what, expected })}`);
+  }
+  if (program !== 'nginx') return;
+  for (const node of itemsOf(server, 'args'))
+    for (const { what } of egressOf(program, textOf(node) ?? '', Object.values(files)))
+      complaints.add(node.at, { what, expected });
 }
 
 function place(text: string, at: number): string {

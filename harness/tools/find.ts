@@ -46,7 +46,7 @@ export async function search(wanted: Wanted, options: ToolOptions): Promise<Sear
 
 /** What the program says its version is; `unknown` with a reason when it says nothing that can be read. */
 export async function versionOf(
-  { entry }: Pick<Program, 'entry'>,
+  { entry }: { readonly entry: Pick<Program['entry'], 'versionArgs'> },
   file: string,
   { env, path, signal }: Pick<ToolOptions, 'env' | 'path' | 'signal'>,
 ): Promise<{ version: string; why: string }> {
@@ -58,7 +58,9 @@ export async function versionOf(
       env: { ...env, PATH: path },
       signal: AbortSignal.any([signal, patience]),
     });
-    const said = /\bv?(\d+\.\d+\.\d+(?:[-+][\w.+-]+)?)/.exec(ended.stdout)?.[1];
+    const [said] = [ended.stdout, ...ended.lastLines].flatMap(
+      (text) => /\bv?(\d+\.\d+\.\d+(?:[-+][\w.+-]+)?)/.exec(text)?.[1] ?? [],
+    );
     if (ended.exitCode === 0 && said !== undefined) return { version: said, why: '' };
     const last = ended.lastLines.at(-1) ?? '';
     return { version: 'unknown', why: `exit ${ended.exitCode ?? 'by signal'}${last === '' ? '' : `: ${last}`}` };

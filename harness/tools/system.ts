@@ -1,6 +1,5 @@
 import { RefusedError } from '../model.ts';
-import { run } from './command.ts';
-import { isProgram, onPath } from './find.ts';
+import { isProgram, onPath, versionOf } from './find.ts';
 import type { Tool, ToolOptions } from './tools.ts';
 
 /** Programs that come with the system alone: how each tells its version, and the package that has it. */
@@ -14,12 +13,11 @@ export const isSystem = (name: string): name is SystemName => Object.hasOwn(tabl
 
 /** The program in the named folder, on PATH, or where systems keep their servers. Throws RefusedError with its package. */
 export async function systemTool(name: SystemName, options: ToolOptions): Promise<Tool> {
-  const { path, folder, env, signal } = options;
+  const { path, folder } = options;
   const named = folder === undefined ? [] : onPath(name, folder);
   for (const file of [...named, ...onPath(name, [path, ...beyondPath].join(':'))]) {
     if (!(await isProgram(file))) continue;
-    const { stdout, lastLines } = await run({ program: file, args: table[name].versionArgs, env, signal });
-    const version = /\d+\.\d+\.\d+/.exec([stdout, ...lastLines].join('\n'))?.[0] ?? 'unknown';
+    const { version } = await versionOf({ entry: table[name] }, file, options);
     return { name, version, path: file, source: named.includes(file) ? 'named' : 'path', expected: version };
   }
   throw new RefusedError(`there is no ${name} here: install ${table[name].from}`);

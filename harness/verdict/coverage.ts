@@ -33,8 +33,8 @@ export function coverage(
   const running = sources.map((source) => spanOfLoad(source, index, loads));
   const fromLoads = running.every((span) => span !== undefined);
   const due = fromLoads ? union(running.flatMap((span) => clip(span, window))) : [window];
-  const blinds = sources.flatMap((source) => index.blinds.get(source.name) ?? []);
-  const within = blinds.filter((blind) => clip(blind, window).length > 0);
+  const blinds = blindsOf(sources, index);
+  const within = blinds.flat().filter((blind) => clip(blind, window).length > 0);
   const explained = [...new Set(within.filter((blind) => blind.explained).map(({ reason }) => reason))];
 
   const longest = Math.max(3 * every, 2_000);
@@ -64,32 +64,53 @@ function spanOfLoad(source: Source, index: JournalIndex, loads: readonly LoadSpe
   return load && (index.phases.get(load.during) ?? { start: 0, end: 0 });
 }
 
+/** By source: what explains the silence of one says nothing of the others. */
+type Blinds = readonly (readonly Blind[])[];
+
+function blindsOf(sources: readonly Source[], { blinds }: JournalIndex): Blinds {
+  return sources.map(({ name }) => blinds.get(name) ?? []);
+}
+
+const explainedOf = (blinds: readonly Blind[]) => blinds.filter(({ explained }) => explained);
+
+/** When any source was blind and nothing explains it. */
+function unexplainedOf(blinds: Blinds): readonly Span[] {
+  return union(
+    blinds.flatMap((own) =>
+      without(
+        own.filter(({ explained }) => !explained),
+        explainedOf(own),
+      ),
+    ),
+  );
+}
+
 function unseenIn(
   span: Span,
   times: readonly Millis[],
-  blinds: readonly Blind[],
+  blinds: Blinds,
   { longest, atEdge }: { longest: Millis; atEdge: Millis },
 ): readonly Span[] {
   const from = firstFrom(times, span.start);
   const to = firstFrom(times, span.end);
-  const gaps: Span[] = blinds.filter((blind) => !blind.explained);
+  const silent: Span[] = [];
   for (let next = from; next <= to; next++) {
     // Before the first and after the last sample of all, the window's own edges count.
     const before = times[next - 1];
     const start = before ?? span.start;
     const end = times[next] ?? span.end;
     const edge = before === undefined || before < span.start || next === to;
-    if (end - start > (edge ? atEdge : longest)) gaps.push({ start, end });
+    if (end - start > (edge ? atEdge : longest)) silent.push({ start, end });
   }
-  const explained = blinds.filter((blind) => blind.explained);
-  return without(union(gaps.flatMap((gap) => clip(gap, span))), explained);
+  const gaps = [...without(silent, explainedOf(blinds.flat())), ...unexplainedOf(blinds)];
+  return union(gaps.flatMap((gap) => clip(gap, span)));
 }
 
-/** How much of a span no explained blindness accounts for. */
+/** How much of a span no explained blindness accounts for, or an unexplained one covers. */
 export function unexplained(index: JournalIndex, metric: string, span: Span): Millis {
-  const sources = index.sources.get(metric) ?? [];
-  const blinds = sources.flatMap((source) => index.blinds.get(source.name) ?? []).filter((blind) => blind.explained);
-  return lengthOf(without([span], blinds));
+  const blinds = blindsOf(index.sources.get(metric) ?? [], index);
+  const told = unexplainedOf(blinds).flatMap((gap) => clip(gap, span));
+  return lengthOf(union([...without([span], explainedOf(blinds.flat())), ...told]));
 }
 
 /** Moments in the window at which a metric was looked at; samples of one look may lie a little apart. */

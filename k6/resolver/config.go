@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,10 @@ const (
 	maxAttempts = 5
 	dnsPort     = 53
 )
+
+// onlyVariable holds the only servers that may be asked, `127.0.0.1:1053,…`, where not every one may: beside an embedded
+// cluster nothing may leave the machine, whatever its resolv.conf says. Pods do not have it.
+const onlyVariable = "ORDEAL_DNS_ONLY"
 
 // Config is what resolv.conf(5) says, by the names that scripts use. Servers may have ports, which resolv.conf cannot say.
 type Config struct {
@@ -55,6 +61,11 @@ func (s *Server) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// among is whether the server is on loopback and one of the list.
+func (s Server) among(list string) bool {
+	return s.Addr().IsLoopback() && slices.Contains(strings.Split(list, ","), s.String())
+}
+
 func defaults() Config {
 	return Config{Search: []string{}, Ndots: 1, Timeout: types.Duration(5 * time.Second), Attempts: 2}
 }
@@ -82,6 +93,8 @@ func (c Config) check() error {
 	for _, server := range c.Servers {
 		if !server.IsValid() || server.Port() == 0 {
 			complain("servers: %v has no address or port", server)
+		} else if only, ok := os.LookupEnv(onlyVariable); ok && !server.among(only) {
+			complain("servers: %v may not be asked here, only %q (%s)", server, only, onlyVariable)
 		}
 	}
 	for _, domain := range c.Search {

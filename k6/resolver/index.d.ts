@@ -4,7 +4,8 @@
  *
  * Every lookup emits the k6 metrics
  * - `resolver_lookups` (counter);
- * - `resolver_queries` (counter; tags `type`: A or AAAA, `transport`: udp or tcp): questions sent, repeated ones too;
+ * - `resolver_queries` (counter; tags `type`: A or AAAA, `transport`: udp or tcp): questions sent, repeated ones too, and by TCP
+ *   those for which no connection was to be had;
  * - `resolver_queries_per_lookup` (trend);
  * - `resolver_failures` (counter; tag `cause`, see {@link Result.cause}): lookups that found no address;
  * - `resolver_timeouts` (counter): queries that nobody answered in time;
@@ -42,7 +43,7 @@ declare module 'k6/x/resolver' {
     readonly trustAd?: boolean;
   }
 
-  /** One question that was sent, and what became of it. */
+  /** One question that was sent, or by TCP was to be sent, and what became of it. */
   export interface Query {
     /** Absolute, without the dot at its end. */
     readonly name: string;
@@ -52,7 +53,7 @@ declare module 'k6/x/resolver' {
     readonly transport: 'udp' | 'tcp';
     /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …; empty when no answer came. */
     readonly rcode: string;
-    /** Milliseconds until the answer came or was given up. */
+    /** Milliseconds until the answer came or was given up; by TCP from the first try to connect. */
     readonly duration: number;
     readonly timedOut: boolean;
     /** The answer did not fit into a datagram: both questions are asked again by TCP. */
@@ -81,7 +82,10 @@ declare module 'k6/x/resolver' {
 
   /** One process's resolver. Made in the init context, each virtual user has its own. */
   export class Resolver {
-    /** Throws for unknown options and for values beyond the limits. */
+    /**
+     * Throws for unknown options, for values beyond the limits, and where only some servers may be asked (beside an embedded cluster
+     * those of ORDEAL_SERVERS), for any other server.
+     */
     constructor(options: Options);
     /** Reads a resolv.conf(5), such as a pod's own; `options` go before it. Throws for what it cannot read. */
     static fromFile(path: string, options?: Partial<Options>): Resolver;

@@ -65,10 +65,13 @@ func (m *module) fromText(text string, options sobek.Value) (*sobek.Object, erro
 	if err != nil {
 		return nil, err
 	}
-	if options != nil && !sobek.IsUndefined(options) {
-		if config, err = merge(runtime, config, options); err != nil {
-			return nil, err
-		}
+	if options == nil || sobek.IsUndefined(options) {
+		err = config.check()
+	} else {
+		config, err = merge(runtime, config, options)
+	}
+	if err != nil {
+		return nil, err
 	}
 	made := runtime.CreateObject(m.class.Get("prototype").ToObject(runtime))
 	m.equip(made, config)

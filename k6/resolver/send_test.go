@@ -133,6 +133,14 @@ func TestServerThatIsNotThereFailsAtOnce(t *testing.T) {
 		if result.Cause != "connection refused" || result.Duration > 5000 {
 			t.Errorf("use-vc %v: %+v", vc, result)
 		}
+		if len(result.Queries) == 0 {
+			t.Errorf("use-vc %v: no query is told", vc)
+		}
+		for _, query := range result.Queries {
+			if query.Error != refused || query.TimedOut {
+				t.Errorf("use-vc %v: %+v", vc, query)
+			}
+		}
 	}
 }
 

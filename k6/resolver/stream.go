@@ -25,11 +25,6 @@ func (l *lookup) overTCP(at int, questions []question) (outcome, error) {
 
 func (l *lookup) stream(at int, questions []question) (got outcome, err error) {
 	server, deadline := l.config.Servers[at], time.Now().Add(l.config.wait(at))
-	line, err := dial(l.ctx, "tcp", server, deadline)
-	if err != nil {
-		return outcome{}, err
-	}
-	defer line.Close()
 	open := newOpen(l, questions, server, "tcp")
 	defer func() {
 		if err != nil {
@@ -37,6 +32,15 @@ func (l *lookup) stream(at int, questions []question) (got outcome, err error) {
 			open.end(failure)
 		}
 	}()
+	// A connection that is not to be had costs both of them, as two datagrams to a closed port do.
+	for which := range questions {
+		open.sent(which)
+	}
+	line, err := dial(l.ctx, "tcp", server, deadline)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer line.Close()
 	var both []byte
 	for _, one := range questions {
 		both = binary.BigEndian.AppendUint16(both, uint16(len(one.wire)))
@@ -44,9 +48,6 @@ func (l *lookup) stream(at int, questions []question) (got outcome, err error) {
 	}
 	if _, err := line.Write(both); err != nil {
 		return outcome{}, err
-	}
-	for which := range questions {
-		open.sent(which)
 	}
 	got = outcome{replies: make([]*reply, len(questions)), heard: true}
 	for open.answered < len(questions) {

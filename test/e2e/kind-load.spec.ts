@@ -83,10 +83,12 @@ describe('a load from pods of a kind cluster', function () {
     const ours: Run = { ...run, signal: controller.signal };
     const from = run.events.length;
     const owed = run.ledger.latest;
-    const { ready, offer } = spreadLoad(load, { pods, image });
+    const { ready, readyWithin, offer } = spreadLoad(load, { pods, image });
+    const begin = Date.now() + readyWithin;
     let error: unknown;
     try {
-      await ready(cluster, ours, duration);
+      await ready(cluster, ours, duration, { by: begin, begin });
+      await sleep(Math.max(0, begin - Date.now()));
       const abort = () => controller.abort(new Error('enough'));
       await Promise.all([offer(cluster, ours, duration), during?.(abort)]);
     } catch (caught) {

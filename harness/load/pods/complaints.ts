@@ -7,7 +7,7 @@ import type { Voice } from './voice.ts';
 const clockMayDiffer: Millis = 1_000;
 /** The way from a pod to us takes no longer than this at its quickest; what is beyond is the clock's. */
 const longestWay: Millis = 1_000;
-/** All begin together: none may be later than this. */
+/** All begin together: none may be later or earlier than this. */
 const late: Millis = 1_000;
 
 /** How the container of a pod ended; undefined where that is not known. */
@@ -50,7 +50,8 @@ function complaintsOf(voice: Voice, begin: number, duration: Millis, podEnd: Pod
     const tail = voice.log.lines.length > 0 ? `: ${voice.log.lines.join(' | ')}` : '';
     found.push(`${ended}${tail}`);
   }
-  if (begun !== undefined && begun - begin > late) found.push(`it began ${seconds(begun - begin)} late`);
+  const off = (begun ?? begin) - begin;
+  if (Math.abs(off) > late) found.push(`it began ${seconds(Math.abs(off))} ${off > 0 ? 'late' : 'early'}`);
   if (silence > longestSilence) found.push(`k6 was silent for ${seconds(silence)}: frozen, or starved`);
   if (lag < -clockMayDiffer) found.push(`the clock of its node is ahead of ours by ${seconds(-lag)} or more`);
   if (end && lag > clockMayDiffer + longestWay) found.push(`the clock of its node is ${seconds(lag)} behind ours`);

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, ClusterError, type Millis } from '../../model.ts';
+import { longestLine } from './bounds.ts';
 import type { Voice } from './voice.ts';
 
 const retry: Millis = 200;
 const retryAtMost: Millis = 1_000;
+/** The log of a container that has ended is asked for no more often. */
+const lastTries = 5;
 /** Every pod speaks each second: a connection that brings nothing for so long is dead. */
 const deafAfter: Millis = 10_000;
 /** What is read twice when a connection broke, by the clock of the pod's node. */
 const overlap: Millis = 10_000;
-/** No line is so long. */
-const longestLine = 1 << 20;
 
 export interface Followed {
   /** Of the pod's log in the API. */
@@ -33,6 +34,7 @@ export async function follow(
 ): Promise<void> {
   let pause = retry;
   let last = false;
+  let failures = 0;
   let whole = true;
   while (!signal.aborted && voice.end === undefined) {
     const before = voice.count;
@@ -49,9 +51,14 @@ export async function follow(
       // There is no such pod any more, and so no log.
       if (error.code === 404 && (await gone(over))) return;
       whole = last || voice.count === 0;
+      failures = last ? failures + 1 : 0;
+      if (failures === lastTries) {
+        voice.broken ??= `the end of its log is lost: ${error.message}`;
+        return;
+      }
     }
     pause = voice.count > before ? retry : Math.min(2 * pause, retryAtMost);
-    if (!last) await sleep(pause, undefined, { signal }).catch(() => signal.aborted);
+    await sleep(pause, undefined, { signal }).catch(() => signal.aborted);
   }
 }
 
@@ -98,7 +105,8 @@ async function* lines(pieces: AsyncIterable<Buffer>, heard: () => void): AsyncGe
   for await (const piece of pieces) {
     heard();
     const parts = (rest + decoder.decode(piece, { stream: true })).split('\n');
-    rest = (parts.pop() ?? '').slice(-longestLine);
+    // What is longer is seen to be so, and not kept.
+    rest = (parts.pop() ?? '').slice(-longestLine - 1);
     yield* parts;
   }
 }

@@ -16,8 +16,8 @@ export interface GatheringOptions {
   readonly merge: Merge;
   readonly client: KubeClient;
   readonly namespace: string;
-  /** The moment at which all begin, in milliseconds since 1970. */
-  readonly begin: number;
+  /** When all must wait for their moment, in milliseconds since 1970. */
+  readonly by: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Nobody is listened to for longer. */
@@ -43,14 +43,10 @@ export class Gathering implements AsyncDisposable {
     return this.#options.merge;
   }
 
-  get begin(): number {
-    return this.#options.begin;
-  }
-
   /** Resolves with their nodes when all wait for their moment. Rejects with `ClusterError` when one cannot, or does not in time. */
   async wait(): Promise<readonly string[]> {
-    const { begin, merge, signal } = this.#options;
-    while (Date.now() < begin) {
+    const { by, merge, signal } = this.#options;
+    while (Date.now() < by) {
       await this.#look();
       if (merge.voices.every(({ ready }) => ready)) return [...this.#pods.values()].map(({ node }) => node ?? '?');
       await sleep(lookEvery, undefined, { signal });

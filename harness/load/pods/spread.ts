@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createMany } from '../../kube/apply.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { type Cluster, type LoadSpec, type Millis, RefusedError, type Run } from '../../model.ts';
@@ -14,20 +13,32 @@ const gatherWithin = (pods: number): Millis => 20_000 + 250 * pods;
 /** After its time a script may wait for the answers to its last requests (gracefulStop), and the last lines are on their way. */
 const drainWithin: Millis = 40_000;
 const flushEvery: Millis = 1_000;
+/** Beyond this a pod's times are not looked at: its clock voids the run in any case. */
+const clocksDiffer: Millis = 60_000;
+
+/** In milliseconds since 1970: `by` when a load must wait for the moment `begin`, at which it begins by itself. */
+interface Moments {
+  readonly by: number;
+  readonly begin: number;
+}
 
 /**
  * Offers a load by k6 in so many pods, each with its execution segment: `spec.script` is an absolute path of one file, `image` is on the
  * nodes already. All pods run setup() and teardown() if the script has them.
  *
- * `ready` makes the pods and resolves at the moment when all of them begin; it rejects with `ClusterError` when one cannot start or is
- * not ready by then. `offer` follows them to their end and never rejects: what goes wrong voids the run, and what was measured
- * until then stays. The removal of their namespace is owed to the ledger.
+ * `ready` makes the pods, tells them the moment at which they begin, and resolves when all of them wait for it; it rejects with
+ * `ClusterError` when one cannot start or is not ready in time. `offer` follows them to their end and never rejects: what goes wrong voids
+ * the run, and what was measured until then stays. The removal of their namespace is owed to the ledger.
  */
 export function spreadLoad(spec: LoadSpec, { pods, image }: { readonly pods: number; readonly image: string }) {
   let gathering: Gathering | undefined;
+  let begin = 0;
   return {
-    async ready(cluster: Cluster, run: Run, duration: Millis): Promise<void> {
-      const begin = Date.now() + gatherWithin(pods);
+    readyWithin: gatherWithin(pods),
+
+    async ready(cluster: Cluster, run: Run, duration: Millis, moments: Moments): Promise<void> {
+      const lasts = moments.begin - Date.now() + duration + drainWithin;
+      begin = moments.begin;
       const key = randomBytes(16).toString('hex');
       const { token, caFile } = cluster.connect(spec.as);
       const namespace = namespaceOf(spec.name, run.mark);
@@ -35,19 +46,20 @@ export function spreadLoad(spec: LoadSpec, { pods, image }: { readonly pods: num
         ...{ namespace, mark: run.mark, pods, image, token, key, begin, duration },
         script: await readFile(spec.script, 'utf8'),
         ca: await readFile(caFile, 'utf8'),
-        deadline: gatherWithin(pods) + duration + drainWithin,
+        deadline: lasts,
       });
       await owe(namespace, cluster, run);
       const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
-      const merge = new Merge(spec, run, { pods, key, secrets: [token] });
-      const over = AbortSignal.timeout(begin - Date.now() + duration + drainWithin);
-      gathering = new Gathering({ spec, merge, client, namespace, begin, clock: run.clock, signal: run.signal, over });
+      const within = { from: Date.now() - clocksDiffer, to: Date.now() + lasts + clocksDiffer };
+      const merge = new Merge(spec, run, { pods, key, secrets: [token], within });
+      const over = AbortSignal.timeout(lasts);
+      const { clock, signal } = run;
+      gathering = new Gathering({ spec, merge, client, namespace, by: moments.by, clock, signal, over });
       try {
         await createMany(client, objects, { concurrency: 1, signal: run.signal });
         const nodes = await gathering.wait();
         const on = [...new Set(nodes)].join(', ');
         run.journal.append({ kind: 'progress', text: `load ${spec.name}: ${pods} pods of k6 wait on ${on}` });
-        await sleep(Math.max(0, begin - Date.now()), undefined, { signal: run.signal });
       } catch (error) {
         await gathering[Symbol.asyncDispose]();
         run.signal.throwIfAborted();
@@ -58,13 +70,13 @@ export function spreadLoad(spec: LoadSpec, { pods, image }: { readonly pods: num
     async offer(_: Cluster, run: Run, duration: Millis): Promise<void> {
       if (!gathering) throw new RefusedError(`load ${spec.name}: it is offered before its pods are ready`);
       await using gathered = gathering;
-      const { merge, begin } = gathered;
+      const { merge } = gathered;
       merge.begin();
       const timer = setInterval(() => merge.flush(), flushEvery);
       try {
         const ends = await gathered.ended();
         if (run.signal.aborted) return;
-        merge.tally.flush(false);
+        merge.end();
         for (const reason of podComplaints(merge, { spec, begin, duration, ends }))
           run.journal.append({ kind: 'voided', reason });
         const unlogged = merge.voices.reduce((sum, voice) => sum + voice.unlogged, 0);

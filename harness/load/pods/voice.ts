@@ -1,15 +1,18 @@
-import type { Clock, Millis } from '../../model.ts';
+import type { Clock, LoadSpec, Millis } from '../../model.ts';
 import { GeneratorJudge, type Usage } from '../generator.ts';
 import { LastLines } from '../log.ts';
 import type { Sum } from '../points.ts';
+import { type Wanted, wantedOf } from '../wanted.ts';
+import { Work } from '../work.ts';
+import { Bounds, longestLine, type Within } from './bounds.ts';
 import { numbered, type Said, sumOf, understood } from './lines.ts';
 
 /** Whom a pod's words are for. */
 export interface Listener {
-  readonly wanted: ReadonlyMap<string, { readonly histogram: boolean }>;
-  /** Names of the declared requests. */
-  readonly requests: readonly string[];
+  readonly spec: Pick<LoadSpec, 'requests' | 'metrics'>;
+  readonly within: Within;
   sum(sum: Sum): void;
+  end(wall: number): void;
   /** A second is over. */
   tick(wall: number, usage: Usage | undefined): void;
 }
@@ -21,9 +24,12 @@ export class Voice {
   readonly #key: string;
   readonly #clock: Clock;
   readonly #listener: Listener;
+  readonly #wanted: ReadonlyMap<string, Wanted>;
+  readonly #bounds: Bounds;
+  readonly #work: Work;
+  /** It said too much: nothing that it measured is taken any more. */
+  #unbounded = false;
   #next = 1;
-  #requests = 0;
-  readonly #durations = new Map<string, { count: number; sum: number }>();
   #up: Millis | undefined;
   hello: { readonly index: string; readonly pod: string } | undefined;
   ready = false;
@@ -44,6 +50,9 @@ export class Voice {
     this.#key = key;
     this.#clock = clock;
     this.#listener = listener;
+    this.#wanted = wantedOf(listener.spec);
+    this.#bounds = new Bounds(this.#wanted, listener.within);
+    this.#work = new Work(listener.spec);
     this.log = new LastLines([...secrets, key]);
   }
 
@@ -54,6 +63,10 @@ export class Voice {
 
   /** Takes a line of the log. False when lines before it are missing: it is not taken then. */
   take(line: string): boolean {
+    if (line.length > longestLine) {
+      this.broken ??= `a line of its log is longer than ${longestLine >> 10} KiB`;
+      return true;
+    }
     const found = numbered(this.#key, line);
     if (!found) this.log.add(line);
     if (!found || found.number < this.#next) return true;
@@ -81,9 +94,10 @@ export class Voice {
       this.#compare(said.hello.wall);
     } else if ('ready' in said) this.ready = true;
     else if ('begun' in said) this.begun = said.begun.wall;
-    else if ('end' in said) this.end = said.end;
-    else if ('sum' in said)
-      this.#count(sumOf(said.sum, this.#listener.wanted.get(said.sum.metric)?.histogram ?? false));
+    else if ('end' in said) {
+      this.end = said.end;
+      this.#listener.end(said.end.wall);
+    } else if ('sum' in said) this.#count(sumOf(said.sum, this.#wanted.get(said.sum.metric)?.histogram ?? false));
     else this.#second(said.tick);
   }
 
@@ -92,16 +106,20 @@ export class Voice {
   }
 
   #count(sum: Sum): void {
+    if (this.#exceeds(this.#unbounded ? undefined : this.#bounds.ofSum(sum))) return;
     this.#listener.sum(sum);
-    const name = sum.tags['name'] ?? '';
-    if (sum.metric !== 'http_req_duration' || !this.#listener.requests.includes(name)) return;
-    this.#requests += sum.count;
-    const former = this.#durations.get(name) ?? { count: 0, sum: 0 };
-    this.#durations.set(name, { count: former.count + sum.count, sum: former.sum + sum.sum });
+    this.#work.add(sum);
+  }
+
+  #exceeds(why: string | undefined): boolean {
+    this.broken ??= why;
+    this.#unbounded ||= why !== undefined;
+    return this.#unbounded;
   }
 
   #second({ wall, up, cpu, unlogged = 0 }: Extract<Said, { tick: unknown }>['tick']): void {
     this.#compare(wall);
+    if (this.#exceeds(this.#unbounded ? undefined : this.#bounds.ofTick(wall))) return;
     this.unlogged += unlogged;
     const usage = cpu && {
       cpu: cpu.ran / cpu.elapsed / cpu.cpus,
@@ -111,12 +129,10 @@ export class Voice {
     };
     if (this.begun !== undefined) {
       this.silence = Math.max(this.silence, up - (this.#up ?? up));
-      const means = [...this.#durations.values()].map(({ count, sum }) => sum / count);
-      if (usage) this.judge.second(usage, this.#requests, means);
     }
+    const done = this.#work.done();
+    if (usage && this.begun !== undefined) this.judge.second(usage, done);
     this.#up = up;
-    this.#requests = 0;
-    this.#durations.clear();
     this.#listener.tick(wall, usage);
   }
 }

@@ -8,21 +8,24 @@ export async function endProcesses(mark: string): Promise<void> {
   if (!existsSync('/proc/self/environ')) throw new Error('end-processes needs /proc');
   // A process in the middle of exec shows an empty environment: only two empty looks in a row mean that none is left.
   let empty = 0;
+  const ended = new Set<number>();
   for (let round = 0; round < 250 && empty < 2; round++) {
-    const pids = marked(mark);
+    const pids = marked(mark, ended);
     empty = pids.length === 0 ? empty + 1 : 0;
     for (const pid of pids) kill(pid);
+    for (const pid of pids) ended.add(pid);
     await sleep(20);
   }
   if (empty === 2) return;
-  throw new Error(`processes survive SIGKILL: ${marked(mark).join(' ')}`);
+  throw new Error(`processes survive SIGKILL: ${marked(mark, ended).join(' ')}`);
 }
 
+/** Who may not be ended is found alive again, and must not keep the others from being ended. */
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
