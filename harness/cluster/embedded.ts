@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterProvider } from '../model.ts';
+import { type ClusterProvider, RefusedError } from '../model.ts';
 import { Making } from './making.ts';
 import type { Tools } from './write.ts';
 
@@ -15,6 +15,10 @@ export function embedded(tools: Tools): ClusterProvider {
       return existsSync('/proc/self/environ') ? undefined : 'it needs Linux: what runs is read back from /proc';
     },
     async create(spec, run) {
+      if (/\s/.test(run.folder))
+        throw new RefusedError(
+          `${run.folder} holds a blank, at which kwokctl cuts its paths: run ordeal in another folder`,
+        );
       for (let attempt = 1; ; attempt += 1) {
         const making = new Making(spec, run, tools);
         try {

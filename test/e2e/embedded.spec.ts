@@ -346,6 +346,15 @@ spec: { nodeName: "node-\${node}", containers: [{ name: main, image: "\${image}"
     for (const run of both) expectNothingLeft(run);
   });
 
+  it('refuses a folder whose path holds a blank, of which kwokctl would take a part', async () => {
+    const run = newRun();
+    const folder = `${run.folder} b`;
+    expect(String(await failureOf(provider.create(clusterSpec(), { ...run, folder })))).to.include(
+      `${folder} holds a blank`,
+    );
+    expect(readLedger(run.folder)).to.deep.equal([]);
+  });
+
   it('refuses a version that did not take effect', async () => {
     const run = newRun();
     const lying = embedded((name) => paths.get(name) ?? '');
