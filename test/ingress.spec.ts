@@ -108,6 +108,8 @@ describe('a proxy that is reloaded', function () {
     for (let round = 0; round < 600 && !holds(); round += 1) await sleep(50);
     expect(holds()).to.equal(true);
   };
+  // A worker that ends closes what it kept alive, just then maybe: each request has a connection of its own.
+  const ask = (path: string) => request(`${url}${path}`, { reset: true });
   const fault = (by: string) => {
     const parameters = { server: 'proxy', file: 'pods.conf', by, every: 1_000 };
     const spec: FaultSpec = {
@@ -181,14 +183,14 @@ describe('a proxy that is reloaded', function () {
     const observing = ['proxy-log', 'proxy-workers'].map((name) => probes.get(name)?.() ?? expect.fail(name));
     for (const probe of observing) expect(probe.unavailable(cluster)).to.equal(undefined);
     const ended = await Promise.all(observing.map((probe) => probe.observe(cluster, run)));
-    const stream = await request(`${url}/events?client=subscriber`);
-    await (await request(`${url}/?client=other`)).body.dump();
+    const stream = await ask('/events?client=subscriber');
+    await (await ask('/?client=other')).body.dump();
     const reloading = fault('pods-2 pods-3');
     expect(await reloading.unavailable(cluster)).to.equal(undefined);
     const injected = await reloading.inject(cluster, run);
-    await (await request(`${url}/busy?client=${encodeURIComponent('"}\n\u001b[31m')}`)).body.dump();
+    await (await ask(`/busy?client=${encodeURIComponent('"}\n\u001b[31m')}`)).body.dump();
     await sleep(2_000);
-    await (await request(`${url}/?client=other`)).body.dump();
+    await (await ask('/?client=other')).body.dump();
     const evidence = await injected.evidence();
     expect(evidence, evidence.detail).to.deep.include({ real: true });
     await injected.end();

@@ -598,7 +598,8 @@ describe('listening to a log', function () {
     expect(is()).to.equal(true);
   };
 
-  it('goes on where it stopped when its follower ends, and knows silence from deafness', async () => {
+  it('goes on where it stopped when its follower ends, and knows silence from deafness', async function () {
+    this.timeout(60_000);
     const { run, stop } = recorded();
     const file = join(folder, 'log');
     writeFileSync(file, '');
