@@ -27,7 +27,7 @@ interface ContainerIs {
   readonly terminated?: { readonly reason?: string };
 }
 
-/** Hogs are real when they held nine tenths of what they should, when they were killed or evicted for memory, or when most of the node was theirs and it ran into its limit. */
+/** Hogs are real when they held nine tenths of what they should and may, when they were killed or evicted for memory, or when most of the node was theirs and it ran into its limit. */
 export async function hogEvidence(
   node: Node,
   namespace: string,
@@ -49,7 +49,8 @@ export async function hogEvidence(
     if (evicted + killed > 0) return { real: true, detail };
     const held = await heldBy(node, pods, run.signal);
     const full = becameFull(before, await pressureOf(node));
-    const wanted = hogs.total * hogs.pods;
+    // One that has met its own limit may since have failed to start again, and then nothing tells that it was killed.
+    const wanted = Math.min(hogs.total, hogs.limit ?? hogs.total) * hogs.pods;
     const real = pods.length === hogs.pods && (held >= 0.9 * wanted || (full && held >= has / 2));
     const waits = waiting.size > 0 ? `; waiting: ${[...waiting].join(', ')}` : '';
     return {
