@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Runs the specs in two lanes side by side: those on kind clusters mostly wait, the others mostly compute. What compares a server
- * under load with itself goes before them, alone. With arguments: mocha with these, in one. Ends with the sum,
- * `N passed, N failed, N skipped`; exits with 1 where a test or a lane failed.
+ * Runs the specs in two lanes side by side: those on kind clusters mostly wait, the others mostly compute. Whoever makes containers
+ * goes with kind, whose specs compare what docker has before and after. What compares a server under load with itself goes before
+ * them, alone. With arguments: mocha with these, in one. Ends with the sum, `N passed, N failed, N skipped`; exits with 1 where a
+ * test or a lane failed.
  */
 interface Lane {
   readonly name: string;
@@ -21,6 +22,10 @@ interface Counts {
   readonly failed: number;
   readonly skipped: number;
 }
+
+/** Which test failed or was skipped, and why: said once more at the end, where nobody must look for it. */
+const remarks: string[] = [];
+const remark = /^(failed|skipped): /;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const mocha = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import.meta.url));
@@ -41,20 +46,21 @@ if (asked.length > 0) {
   process.exitCode = await spoken([process.execPath, mocha, ...asked], console.log);
 } else {
   const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
-  const onKind = (spec: string) => spec.startsWith('test/e2e/kind');
+  const inDocker = (spec: string) => spec.startsWith('test/e2e/kind') || spec.startsWith('test/docker/');
   const alone = ['test/e2e/list-flood.spec.ts'];
   // The node image takes minutes of both cores: the other lane goes before.
   const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];
   const first = await play({ name: 'alone', specs: alone });
   const both = await Promise.all([
-    play({ name: 'here', specs: specs.filter((spec) => !onKind(spec) && !alone.includes(spec)) }),
+    play({ name: 'here', specs: specs.filter((spec) => !inDocker(spec) && !alone.includes(spec)) }),
     play({
       name: 'kind',
-      specs: specs.filter(onKind),
+      specs: specs.filter(inDocker),
       ...(process.env['ORDEAL_TEST_IMAGE'] === 'build' && { first: image }),
     }),
   ]);
   const sum = (key: keyof Counts) => [first, ...both].reduce((all, each) => all + each[key], 0);
+  for (const line of remarks) console.log(line);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;
 }
@@ -67,6 +73,7 @@ async function play({ name, first, specs }: Lane): Promise<Counts> {
   const code = await spoken([process.execPath, mocha, ...specs], (line) => {
     const [found, passed, failed, skipped] = summary.exec(line) ?? [];
     if (found !== undefined) counts = { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+    if (remark.test(line)) remarks.push(line);
     tell(line);
   });
   if (counts && (code === 0) === (counts.failed === 0)) return counts;

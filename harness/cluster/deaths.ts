@@ -79,21 +79,19 @@ export class Deaths implements Disposable {
       ...(oom && { oom }),
       lastLines: lines,
     };
-    const how = signal
-      ? `killed by ${signal}${oom ? ' (out of memory: memory cgroup)' : ''}`
-      : status === undefined
-        ? 'gone; its launcher was killed too, so how is not known'
-        : `exit ${status}`;
     const cause = oom ? 'oom' : signal ? 'signal' : 'exit';
-    const detail = [how, ...lines.map((line) => `  | ${line}`)].join('\n');
+    const detail = [howOf(death), ...lines.map((line) => `  | ${line}`)].join('\n');
     this.#run.journal.append({ kind: 'seen', what: 'death', subject: name, detail, labels: { cause } }, at);
     this.#waiting.set(name, this.#waiting.get(name) ?? Promise.withResolvers<Death>());
     this.#waiting.get(name)?.resolve(death);
   }
 }
 
-export const howOf = ({ signal, exitCode }: Pick<Death, 'signal' | 'exitCode'>): string =>
-  signal ? `killed by ${signal}` : `exit ${exitCode}`;
+/** In a few words. */
+export function howOf({ signal, exitCode, oom }: Pick<Death, 'signal' | 'exitCode' | 'oom'>): string {
+  if (signal) return `killed by ${signal}${oom ? ' (out of memory: memory cgroup)' : ''}`;
+  return exitCode === undefined ? 'gone; its launcher was killed too, so how is not known' : `exit ${exitCode}`;
+}
 
 /** The last lines of a log, without secrets; none when there is no log. */
 export async function lastLines(log: string, count: number): Promise<string[]> {

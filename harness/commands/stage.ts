@@ -141,11 +141,11 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
     await sleep(after, undefined, { signal: run.signal });
     const template = await readFile(join(scenario.folder, manifest), 'utf8');
     const started = run.clock.now();
-    const all = renderMany(template, scenario.parameters, count);
+    const rendered = renderMany(template, scenario.parameters, count);
+    const all = apply ? [...rendered] : rendered;
     const made = await (apply ? applyMany : createMany)(client, all, { concurrency: 20, signal: run.signal });
     // What is changed serves already: from here on it is to serve as it was asked for, and nothing former beside it.
-    if (apply)
-      for (const object of renderMany(template, scenario.parameters, count)) await rolledOut(client, object, run);
+    if (apply) for (const object of all) await rolledOut(client, object, run);
     const seconds = (run.clock.now() - started) / 1000;
     run.journal.append({
       kind: 'progress',

@@ -1,14 +1,12 @@
-import type { Millis, Probe, Run } from '../model.ts';
+import type { Probe, Run } from '../model.ts';
 import { metricsOf } from './metrics.ts';
-import { poll } from './poll.ts';
+import { pollLog } from './poll-log.ts';
 import { Obituaries, Sight } from './sight.ts';
 import { Sums } from './sums.ts';
 import { Tail } from './tail.ts';
 
 const name = 'audit';
 const metrics = metricsOf(name);
-const each: Millis = 500;
-const promises = () => [{ metrics, every: each }];
 
 interface Audited {
   readonly stage: string;
@@ -31,21 +29,8 @@ export function audit(): Probe {
     async observe(cluster, run) {
       const log = new Tail('audit log', cluster.auditLog ?? '');
       const sums = new Sums(run, ['audit.requests', 'audit.query-time']);
-      const read = async () => {
-        for (const line of await log.lines()) count(line, sums, run);
-      };
       const sight = new Sight(run, name, new Obituaries(cluster, []));
-      const look = async () => {
-        await read();
-        return () => sums.flush(true);
-      };
-      const { ended } = await poll(run, run.signal, { source: name, every: each, promises, sight, look });
-      return {
-        ended: ended.finally(async () => {
-          await read().finally(() => log.close());
-          sums.flush(false);
-        }),
-      };
+      return pollLog(run, { name, log, sums, sight, count: (line) => count(line, sums, run) });
     },
   };
 }

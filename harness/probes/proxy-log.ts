@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { ClusterError, type Millis, type Probe, type Run } from '../model.ts';
+import { ClusterError, type Probe, type Run } from '../model.ts';
 import { alive } from '../process.ts';
 import { metricsOf } from './metrics.ts';
-import { poll } from './poll.ts';
+import { pollLog } from './poll-log.ts';
 import { answerOf, Generations } from './proxy-answers.ts';
 import { Obituaries, Sight } from './sight.ts';
 import { Sums } from './sums.ts';
@@ -11,8 +11,6 @@ import { Tail } from './tail.ts';
 const name = 'proxy-log';
 const server = 'proxy';
 const metrics = metricsOf(name);
-const each: Millis = 500;
-const promises = () => [{ metrics, every: each }];
 /** More are one client: nothing that a client can choose may fill the journal. */
 const most = 50;
 
@@ -29,25 +27,15 @@ export function proxyLog(): Probe {
       const { folder = '', pid = 0, start = '' } = cluster.components?.find((one) => one.name === server) ?? {};
       const log = new Tail(`${server}'s log`, join(folder, 'access.log'));
       const sums = new Sums(run, ['proxy.answers']);
-      const tally = counter(sums, run);
-      const read = async () => {
-        for (const line of await log.lines()) tally(line);
-      };
       const sight = new Sight(run, name, new Obituaries(cluster, [server]));
-      const look = async () => {
-        // What does not grow because nobody writes it is no answer.
+      // What does not grow because nobody writes it is no answer.
+      const before = () => {
         const lives = alive({ pid, start });
-        await read();
-        if (!lives) throw new ClusterError(server, 'ESRCH', `process ${pid} is gone`);
-        return () => sums.flush(true);
+        return () => {
+          if (!lives) throw new ClusterError(server, 'ESRCH', `process ${pid} is gone`);
+        };
       };
-      const { ended } = await poll(run, run.signal, { source: name, every: each, promises, sight, look });
-      return {
-        ended: ended.finally(async () => {
-          await read().finally(() => log.close());
-          sums.flush(false);
-        }),
-      };
+      return pollLog(run, { name, log, sums, sight, count: counter(sums, run), before });
     },
   };
 }

@@ -6,21 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Ambient } from '../harness/commands/ambient.ts';
-import { clean } from '../harness/commands/clean.ts';
-import { docker, tryDocker } from '../harness/docker.ts';
-import { arm, waiting } from '../harness/run/arm.ts';
-import { openLedger, readLedger } from '../harness/run/ledger.ts';
+import type { Ambient } from '../../harness/commands/ambient.ts';
+import { clean } from '../../harness/commands/clean.ts';
+import { docker, tryDocker } from '../../harness/docker.ts';
+import { arm, waiting } from '../../harness/run/arm.ts';
+import { openLedger, readLedger } from '../../harness/run/ledger.ts';
+import { skip } from '../skip.ts';
 import { removeTestContainers, requireContainers, startContainer, stateOf } from './containers.ts';
 import { startEmptyDocker } from './empty-docker.ts';
-import { skip } from './skip.ts';
 
 const mark = randomBytes(8).toString('hex');
 const ours = ['--label', `ordeal.mark=${mark}`];
 const temporary = () => mkdtempSync(join(tmpdir(), 'ordeal-test-'));
 const messageOf = (work: Promise<unknown>): Promise<string> => work.then(() => '', String);
 
-const moduleOf = (path: string) => JSON.stringify(new URL(`../harness/${path}`, import.meta.url).href);
+const moduleOf = (path: string) => JSON.stringify(new URL(`../../harness/${path}`, import.meta.url).href);
 
 /** A harness that owes, freezes the container, and is killed with its process group. */
 async function killedHarness(setUp: string, container: string, within: number): Promise<void> {

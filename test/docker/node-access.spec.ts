@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { docker, tryDocker } from '../harness/docker.ts';
-import { type Node, ToolError } from '../harness/model.ts';
-import { dockerNode } from '../harness/node/docker-node.ts';
-import { readByExec } from '../harness/node/files.ts';
-import { hostSide } from '../harness/node/host-side.ts';
-import { podOf } from '../harness/node/pod-manifest.ts';
+import { docker, tryDocker } from '../../harness/docker.ts';
+import { type Node, ToolError } from '../../harness/model.ts';
+import { dockerNode } from '../../harness/node/docker-node.ts';
+import { readByExec } from '../../harness/node/files.ts';
+import { hostSide } from '../../harness/node/host-side.ts';
+import { podOf } from '../../harness/node/pod-manifest.ts';
+import { skip } from '../skip.ts';
 import { removeTestContainers, requireContainers, startContainer } from './containers.ts';
-import { skip } from './skip.ts';
 
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -141,7 +141,7 @@ describe('a node that is a container', function () {
   });
 
   it('runs nothing any more for a harness that was killed', async () => {
-    const source = `import { followOn } from ${JSON.stringify(new URL('../harness/node/follow.ts', import.meta.url).href)};
+    const source = `import { followOn } from ${JSON.stringify(new URL('../../harness/node/follow.ts', import.meta.url).href)};
       const ref = { via: 'docker', container: '${container}' };
       for await (const line of followOn(ref, ['sh', '-c', 'echo here; exec sleep 4323'], new AbortController().signal)) console.log(line);`;
     const harness = spawn(process.execPath, ['--input-type=module', '-e', source], {

@@ -4,12 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { daemonId, docker, tryDocker } from '../harness/docker.ts';
-import type { Debt } from '../harness/model.ts';
-import { execOn } from '../harness/node/exec.ts';
-import { openLedger, readLedger } from '../harness/run/ledger.ts';
-import { requireDebt } from '../harness/run/undo/debt.ts';
-import { undo } from '../harness/run/undo.ts';
+import { daemonId, docker, tryDocker } from '../../harness/docker.ts';
+import type { Debt } from '../../harness/model.ts';
+import { execOn } from '../../harness/node/exec.ts';
+import { openLedger, readLedger } from '../../harness/run/ledger.ts';
+import { requireDebt } from '../../harness/run/undo/debt.ts';
+import { undo } from '../../harness/run/undo.ts';
 import { removeTestContainers, requireContainers, startContainer as startAny, stateOf } from './containers.ts';
 import { startEmptyDocker } from './empty-docker.ts';
 

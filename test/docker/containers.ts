@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
-import { docker, dockerUnavailable, tryDocker } from '../harness/docker.ts';
-import { skip } from './skip.ts';
+import { docker, dockerUnavailable, tryDocker } from '../../harness/docker.ts';
+import { skip } from '../skip.ts';
 
 const label = `ordeal.test=${process.pid}`;
 const image = `localhost/ordeal-test-busybox:${process.pid}`;
