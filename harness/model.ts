@@ -596,6 +596,8 @@ export interface VariantSpec {
   readonly name: string;
   readonly what: string;
   readonly expect: 'signature' | 'limits';
+  /** Parameters that whoever runs it must set: nobody else knows them. Without them it is left out of a proof. */
+  readonly asksFor?: readonly string[];
 }
 
 /** A scenario with one variant and the parameters applied: everything a run needs. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { request } from 'undici';
 import { launched, launcher } from '../harness/cluster/launcher.ts';
@@ -12,6 +13,7 @@ import { freePorts } from '../harness/cluster/ports.ts';
 import { refuseOpenSockets } from '../harness/cluster/readback.ts';
 import { serverArgs, serverVersion } from '../harness/cluster/server-programs.ts';
 import { reloadServer } from '../harness/faults/reload-server.ts';
+import { renderMany } from '../harness/kube/manifest.ts';
 import type { Cluster, EventBody, FaultSpec, JournalEvent, Millis, Run } from '../harness/model.ts';
 import { answerOf, Generations } from '../harness/probes/proxy-answers.ts';
 import { probes } from '../harness/probes/table.ts';
@@ -33,6 +35,32 @@ const passed = {
 };
 const causeOf = ({ status = 200, ...fields }: { status?: number; [name: string]: string | number | undefined }) =>
   answerOf(JSON.stringify({ ...passed, ...fields, status: String(status).padStart(3, '0') })).cause;
+
+describe('the proxy of ingress-hammer', () => {
+  const folder = fileURLToPath(new URL('../scenarios/ingress-hammer', import.meta.url));
+  const parameters: Record<string, string> = { burst: '58', shutdownTimeout: '0s', rules: 'no-limits' };
+  const beside = (name: string) =>
+    readFileSync(join(folder, name), 'utf8').replaceAll(/\$\{(\w+)\}/g, (_, word) => parameters[word] ?? '');
+  const [map = { data: {} }] = renderMany(readFileSync(join(folder, 'kind', 'ingress.yaml'), 'utf8'), parameters, 1);
+  const { 'nginx.conf': configuration = '', ...rules } = map['data'] as Record<string, string>;
+  const directives = (text: string) =>
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'));
+
+  it('has the same limits in a pod as beside the cluster', () => {
+    expect(Object.keys(rules)).to.have.length(5);
+    for (const [name, text] of Object.entries(rules))
+      expect(directives(text), name).to.deep.equal(directives(beside(name)));
+  });
+
+  it('is configured alike there, but for where it listens, who asks and where it writes', () => {
+    const own = /^(daemon|pid|access_log|\w+_temp_path|include|listen|127\.0\.0\.2|hammer|geo|map) /;
+    const alike = (text: string) => directives(text).filter((line) => !own.test(line));
+    expect(alike(configuration)).to.deep.equal(alike(beside('nginx.conf')));
+  });
+});
 
 describe('the log of a proxy', () => {
   it('tells why somebody was refused', () => {

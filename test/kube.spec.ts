@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { differences } from '../harness/cluster/readback.ts';
@@ -12,43 +9,11 @@ import { render, renderMany } from '../harness/kube/manifest.ts';
 import { rolledOut } from '../harness/kube/rollout.ts';
 import { type Gap, isOfCluster, Lookout, watch } from '../harness/kube/watch.ts';
 import { type Clock, ClusterError } from '../harness/model.ts';
+import { send, serve } from './api-server.ts';
 
-type Answer = (request: IncomingMessage & { url: string }, response: ServerResponse, body: string) => void;
-
-const folder = mkdtempSync(join(tmpdir(), 'ordeal-kube-'));
-const caFile = join(folder, 'ca.crt');
 const clock: Clock = { now: () => performance.now(), fromWall: (wall) => wall };
 const never = new AbortController().signal;
 
-/** An API server that answers as told; says how many connections it saw. */
-async function serve(answer: Answer) {
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (piece) => {
-      body += piece;
-    });
-    request.on('end', () => answer(request as IncomingMessage & { url: string }, response, body));
-  });
-  let connections = 0;
-  server.on('connection', () => {
-    connections += 1;
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    connection: { server: url, caFile, user: 'tester', token: 'secret' },
-    connections: () => connections,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-const send = (response: ServerResponse, code: number, value: unknown) => {
-  response.writeHead(code, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(value));
-};
 const status = (reason: string) => ({ kind: 'Status', reason, message: `it is ${reason}` });
 const object = (kind: string, name: string): KubeObject => ({
   apiVersion: 'v1',
@@ -60,9 +25,6 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => expect.fail('it did not fail'),
     (error: unknown) => error,
   );
-
-before(() => writeFileSync(caFile, ''));
-after(() => rmSync(folder, { recursive: true }));
 
 describe('the Kubernetes client', () => {
   it('keeps its connections, no more than it may have', async () => {
@@ -129,7 +91,7 @@ describe('an aborted call', () => {
     const url = `https://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
     const stop = new AbortController();
     await using client = new KubeClient(
-      { server: url, caFile, user: 'tester', token: 'secret' },
+      { server: url, caFile: '/dev/null', user: 'tester', token: 'secret' },
       { signal: stop.signal },
     );
     const call = failureOf(client.get('/x'));

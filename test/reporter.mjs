@@ -8,7 +8,7 @@ export default class Closing extends mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     runner.on('pending', (test) => this.#skipped.push(test));
-    runner.on('fail', (test, { message }) => this.#failed.push(`${test.fullTitle()}: ${`${message}`.split('\n')[0]}`));
+    runner.on('fail', (test, { message }) => this.#failed.push(`${test.fullTitle()}: ${firstLine(message)}`));
   }
 
   epilogue() {
@@ -20,3 +20,5 @@ export default class Closing extends mocha.reporters.Spec {
     console.log(`${passes} passed, ${failures} failed, ${pending} skipped`);
   }
 }
+
+const firstLine = (text) => `${text}`.split('\n').find((line) => line.trim() !== '') ?? '';

@@ -160,6 +160,21 @@ describe('a scenario that is right', () => {
     expect(set.parameters['ev']).to.equal(4.2);
   });
 
+  it('has a variant only with what it asks for', async () => {
+    const text = good.replace('{ what: "a new etcd', '{ asks-for: [pods], what: "a new etcd');
+    const asking = await write(text);
+    expect((await decode(asking, { known, variant: 'new', set: { pods: '7' } })).variant.asksFor).to.deep.equal([
+      'pods',
+    ]);
+    const error = await decode(asking, { known, variant: 'new' }).catch((caught: unknown) => caught);
+    expect(String(error)).to.contain('variant new asks for --set pods=…');
+    const strange = await decode(asking, { known, variant: 'old', set: { pods: '7' } }).catch(
+      (caught: unknown) => caught,
+    );
+    expect(String(strange)).to.contain('--set pods=…: variant old does not ask for it; new does');
+    expect((await variants(asking, { known })).map(({ asksFor }) => asksFor)).to.deep.equal([undefined, ['pods']]);
+  });
+
   it('lists its variants', async () => {
     expect((await variants(await write(good))).map(({ name, expect }) => `${name} ${expect}`)).to.deep.equal([
       'old signature',
@@ -364,7 +379,12 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key of a variant',
       () => changed('{ what: an old etcd,', '{ what: an old etcd, clutser: {},'),
-      '20:29: unknown key "clutser"; expected one of what, expect, runs-on, cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "cluster"?',
+      '20:29: unknown key "clutser"; expected one of what, expect, runs-on, asks-for, cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "cluster"?',
+    ],
+    [
+      'a parameter asked for that there is none of',
+      () => changed('{ what: an old etcd,', '{ what: an old etcd, asks-for: [podz],'),
+      '20:40: unknown parameter "podz"; expected one of pods, mode, quick; did you mean "pods"?',
     ],
     [
       'an unknown expectation',
@@ -801,13 +821,15 @@ describe('words of the command line', () => {
 });
 
 describe('the scenarios of the house', () => {
-  it('decode in every variant', async () => {
+  it('decode in every variant', async function () {
+    this.timeout('2m');
     const found = await discover([scenarios]);
     expect(found).not.to.be.empty;
     for (const { folder: here, runsOn } of found) {
       for (const on of runsOn) {
-        for (const { name: variant } of await variantsOf(here, on)) {
-          expect((await load(here, { variant, on, set: {} })).variant.name).to.equal(variant);
+        for (const { name: variant, asksFor = [] } of await variantsOf(here, on)) {
+          const set = Object.fromEntries(asksFor.map((name) => [name, '1']));
+          expect((await load(here, { variant, on, set })).variant.name).to.equal(variant);
         }
       }
     }

@@ -22,6 +22,8 @@ export const PROBES = [
   'kubelet',
   'node',
   'node-logs',
+  'proxy-log',
+  'proxy-workers',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [

@@ -4,6 +4,7 @@ import { importsExtension } from '../load/extensions.ts';
 import { type LoadSpec, RefusedError, type Scenario } from '../model.ts';
 import { isSystem, type SystemName, systemTool } from '../tools/system.ts';
 import type { Tool, ToolName, ToolOptions, ToolWish } from '../tools/tools.ts';
+import { workloadTable } from '../tools/workload-table.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { refusedBeforehand } from './beforehand.ts';
 import { type Target, targetFor } from './target.ts';
@@ -53,8 +54,12 @@ const programsOf = ({ cluster: { servers = [] } }: Scenario) => servers.map(({ p
 
 /** The programs of the system's own packages that these scenarios need, each once. */
 export function systemWishes(scenarios: readonly Scenario[], asked: Target | undefined): SystemName[] {
-  const embedded = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'embedded');
-  return [...new Set(embedded.flatMap(programsOf).filter(isSystem))];
+  const names = scenarios.flatMap((scenario) =>
+    targetFor(scenario, asked).provider === 'embedded'
+      ? programsOf(scenario)
+      : (scenario.cluster.kind?.images ?? []).flatMap((image) => workloadTable.get(image)?.system ?? []),
+  );
+  return [...new Set(names.filter(isSystem))];
 }
 
 /** A component's own version, else for the kube-* programs that of the cluster, else the catalogue's (undefined). */

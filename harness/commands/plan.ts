@@ -90,7 +90,7 @@ function describe(scenario: Scenario, target: Target): string[] {
   const objects = scenario.objects.map(({ manifest, count }) => `${count} × ${manifest}`).join(', ');
   const load = [
     ...scenario.load.map(({ name, script, during, as, pods }) => {
-      const by = pods === undefined ? '' : ` by ${pods} pods`;
+      const by = pods === undefined ? '' : ` by ${pods} ${pods === 1 ? 'pod' : 'pods'}`;
       return `${name}: ${script}${by} as ${as} during ${during}`;
     }),
     ...scenario.installs.map(({ release, chart, during }) => `helm install ${release} ${chart} during ${during}`),

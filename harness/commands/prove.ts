@@ -19,9 +19,14 @@ export async function prove(
   const target = targetOf(options);
   const on = target === undefined ? {} : { on: target.provider };
   const all = await variantsOf(folder, target?.provider);
-  const names = options.variants?.split(',').map((variant) => variant.trim()) ?? all.map((variant) => variant.name);
-  if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const set = settings(options.set);
+  const named = options.variants?.split(',').map((variant) => variant.trim());
+  const names = named ?? all.filter(({ asksFor }) => asksFor === undefined).map((variant) => variant.name);
+  for (const { name: left, asksFor = [] } of named ? [] : all.filter((variant) => variant.asksFor !== undefined)) {
+    const asked = asksFor.map((parameter) => ` --set ${parameter}=…`).join('');
+    ambient.err.write(`${left} is left out; it is played by: ordeal run ${name} --variant ${left}${asked}\n`);
+  }
+  if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
   const provided = await provideAll(scenarios, target, options, ambient);
   const reports: Report[] = [];

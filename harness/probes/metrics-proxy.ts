@@ -41,6 +41,7 @@ export const proxyMetrics: readonly (readonly [string, readonly MetricSpec[]])[]
         ),
         values: { worker },
       },
+      metric('proxy.backends', 'count', 'gauge', 'pods that its list has; of a proxy in a pod only'),
       metric('proxy.outlived', 'seconds', 'gauge', 'since the oldest worker was told to end; 0 when none is left'),
     ],
   ],

@@ -3,14 +3,14 @@ import { metricsOf } from './metrics.ts';
 import { poll } from './poll.ts';
 import type { Sight } from './sight.ts';
 import type { Sums } from './sums.ts';
-import type { Tail } from './tail.ts';
+import type { Lines } from './tail.ts';
 
 const each: Millis = 500;
 
 export interface LogPoll {
   /** The probe; its metrics are promised. */
   readonly name: string;
-  readonly log: Tail;
+  readonly log: Lines;
   readonly sums: Sums;
   readonly sight: Sight;
   /** Counts a line into the sums. */
@@ -34,7 +34,11 @@ export async function pollLog(
     return () => sums.flush(true);
   };
   const promises = () => [{ metrics: metricsOf(name), every: each }];
-  const { ended } = await poll(run, run.signal, { source: name, every: each, promises, sight, look });
+  const heard = log.heard?.bind(log);
+  const options = { source: name, every: each, promises, sight, look, ...(heard && { certain: heard }) };
+  const { ended } = await poll(run, run.signal, options).catch((error: unknown) =>
+    log.close().then(() => Promise.reject(error)),
+  );
   return {
     ended: ended.finally(async () => {
       await read().finally(() => log.close());

@@ -1,41 +1,28 @@
-import { join } from 'node:path';
-import { ClusterError, type Probe, type Run } from '../model.ts';
-import { alive } from '../process.ts';
+import type { Probe, Run } from '../model.ts';
 import { metricsOf } from './metrics.ts';
 import { pollLog } from './poll-log.ts';
+import { accessLog, proxyBeside, server, unavailableProxy } from './proxy.ts';
 import { answerOf, Generations } from './proxy-answers.ts';
 import { Obituaries, Sight } from './sight.ts';
 import { Sums } from './sums.ts';
-import { Tail } from './tail.ts';
 
 const name = 'proxy-log';
-const server = 'proxy';
-const metrics = metricsOf(name);
 /** More are one client: nothing that a client can choose may fill the journal. */
 const most = 50;
 
-/** Reads the log of the server `proxy` as it grows, `access.log` in its folder, lines as `proxy-answers.ts` has them: whom it answered what, and why. */
+/** The access log of the proxy, which its configuration writes in the format that `answerOf` reads. */
 export function proxyLog(): Probe {
   return {
     name,
-    metrics,
-    unavailable: (cluster) =>
-      cluster.components?.some((one) => one.name === server && one.folder !== undefined)
-        ? undefined
-        : `there is no server ${server} whose log can be read`,
+    metrics: metricsOf(name),
+    unavailable: unavailableProxy,
     async observe(cluster, run) {
-      const { folder = '', pid = 0, start = '' } = cluster.components?.find((one) => one.name === server) ?? {};
-      const log = new Tail(`${server}'s log`, join(folder, 'access.log'));
       const sums = new Sums(run, ['proxy.answers']);
       const sight = new Sight(run, name, new Obituaries(cluster, [server]));
-      // What does not grow because nobody writes it is no answer.
-      const before = () => {
-        const lives = alive({ pid, start });
-        return () => {
-          if (!lives) throw new ClusterError(server, 'ESRCH', `process ${pid} is gone`);
-        };
-      };
-      return pollLog(run, { name, log, sums, sight, count: counter(sums, run), before });
+      const options = { name, ...accessLog(cluster, run, name), sums, sight, count: counter(sums, run) };
+      const watching = pollLog(run, options);
+      // A pod is created by the run, when its probes observe already.
+      return proxyBeside(cluster) ? watching : { ended: watching.then(({ ended }) => ended) };
     },
   };
 }

@@ -1,8 +1,17 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { ClusterError } from '../model.ts';
+import { ClusterError, type Millis } from '../model.ts';
+
+/** A log that grows. */
+export interface Lines {
+  /** What was added since the last call. Throws `ClusterError`. */
+  lines(): Promise<readonly string[]>;
+  /** Until when nothing can be missing; absent: until the last call. */
+  heard?(): Millis;
+  close(): Promise<void>;
+}
 
 /** The whole lines that are appended to a file from the first reading on. Throws a `ClusterError` while it does not exist, and when it was truncated. */
-export class Tail {
+export class Tail implements Lines {
   readonly #name: string;
   readonly #path: string;
   #file: FileHandle | undefined;

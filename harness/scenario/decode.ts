@@ -26,7 +26,7 @@ import {
   textOf,
   without,
 } from './tree.ts';
-import { type LocatedVariant, readVariants } from './variants.ts';
+import { askedFor, type LocatedVariant, readVariants, wronglySet } from './variants.ts';
 
 export type { Known } from './metrics.ts';
 
@@ -60,6 +60,12 @@ export async function decode(folder: string, options: DecodeOptions): Promise<Sc
   const { source, scenarios, chosen } = await decodeAll(folder, options);
   const scenario = scenarios.get(chosen);
   if (!scenario) throw new Error(`${folder}: variant ${chosen} was neither decoded nor refused`);
+  const wrong = wronglySet(
+    scenario.variant,
+    [...scenarios.values()].map(({ variant }) => variant),
+    options.set ?? {},
+  );
+  if (wrong.length > 0) throw new ScenarioError(wrong);
   return { ...scenario, source };
 }
 
@@ -152,6 +158,7 @@ async function decodeVariant(given: {
   const change = spec.entry?.value;
   const merged = changed(changed(base, find(given.tree, ['on', given.provider])), change);
   const values = parameterValues(base, merged, given.set, complaints);
+  const asksFor = change ? askedFor(change, values, complaints) : [];
   if (merged.kind !== 'map') return undefined;
   let tree = substitute(merged, values, complaints);
   for (const path of TEXTS) tree = asWritten(tree, path);
@@ -174,7 +181,12 @@ async function decodeVariant(given: {
   const limits = criteria(tree, 'limits', around);
   const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
   if (!decoded || complaints.size > 0) return undefined;
-  const variant: VariantSpec = { name: spec.name, what: spec.what, expect: spec.expect };
+  const variant: VariantSpec = {
+    name: spec.name,
+    what: spec.what,
+    expect: spec.expect,
+    ...(asksFor.length > 0 && { asksFor }),
+  };
   const judged = { evidence, signature, limits };
   return assemble(decoded, {
     id: basename(resolve(folder)),

@@ -91,6 +91,7 @@ export const variantsSchema = z.record(
     what: line,
     expect: z.enum(['signature', 'limits']),
     'runs-on': z.array(provider).min(1).optional(),
+    'asks-for': z.array(line).min(1).optional(),
     ...changes,
   }),
 );

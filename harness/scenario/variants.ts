@@ -1,8 +1,9 @@
 import type { VariantSpec } from '../model.ts';
 import { check, show } from './checks.ts';
 import type { Complaints } from './complaints.ts';
+import type { Parameters } from './parameters.ts';
 import { variantsSchema } from './schema.ts';
-import { type Entry, entriesOf, find, type MapTree, textOf } from './tree.ts';
+import { type Entry, entriesOf, find, itemsOf, type MapTree, type Tree, textOf } from './tree.ts';
 
 export interface LocatedVariant extends VariantSpec {
   readonly entry: Entry | undefined;
@@ -25,4 +26,27 @@ export function readVariants(tree: MapTree, complaints: Complaints): ReadonlyMap
   // Without any variant the rest of the file is still checked.
   if (specs.size === 0) specs.set('', { name: '', what: '', expect: 'limits', entry: undefined });
   return specs;
+}
+
+/** The parameters that whoever runs the variant must set. */
+export function askedFor(change: Tree, values: Parameters, complaints: Complaints): string[] {
+  const asked = itemsOf(change, 'asks-for').map((item) => ({ at: item.at, word: textOf(item) ?? '' }));
+  for (const { at, word } of asked)
+    if (!values.has(word)) complaints.add(at, { what: `unknown parameter "${word}"`, word, known: values.keys() });
+  return asked.map(({ word }) => word);
+}
+
+/** What a variant asks for and did not get, and what was set that others alone ask for. */
+export function wronglySet(
+  { name, asksFor = [] }: VariantSpec,
+  all: readonly VariantSpec[],
+  set: Readonly<Record<string, string>>,
+): string[] {
+  const missing = asksFor.filter((asked) => (set[asked] ?? '') === '');
+  const others = all.flatMap((variant) => (variant.asksFor ?? []).map((asked) => ({ asked, by: variant.name })));
+  const strange = others.filter(({ asked }) => !asksFor.includes(asked) && Object.hasOwn(set, asked));
+  return [
+    ...missing.map((asked) => `variant ${name} asks for --set ${asked}=…, which has no default there`),
+    ...strange.map(({ asked, by }) => `--set ${asked}=…: variant ${name} does not ask for it; ${by} does`),
+  ];
 }

@@ -11,6 +11,8 @@ export interface Image {
   /** With its registry and tag: `localhost/ordeal/workload:1`. */
   readonly reference: string;
   readonly entrypoint: readonly string[];
+  /** `NAME=value`, beside PATH. */
+  readonly env?: readonly string[];
   readonly members: readonly Member[];
 }
 
@@ -29,7 +31,7 @@ const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * The same image gives the same bytes. Rejects with the signal's reason; `file` is then not whole.
  */
 export async function writeArchive(file: string, image: Image, signal: AbortSignal): Promise<void> {
-  const { reference, entrypoint, members } = image;
+  const { reference, entrypoint, env = [], members } = image;
   const packed = `${file}.layer`;
   try {
     const raw = new Digest();
@@ -40,7 +42,7 @@ export async function writeArchive(file: string, image: Image, signal: AbortSign
     const config = json({
       ...os,
       created: epoch,
-      config: { Entrypoint: entrypoint, WorkingDir: '/', Env: [path] },
+      config: { Entrypoint: entrypoint, WorkingDir: '/', Env: [path, ...env] },
       rootfs: { type: 'layers', diff_ids: [raw.digest] },
       history: [{ created: epoch }],
     });

@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RefusedError, ToolError } from '../model.ts';
@@ -7,10 +7,12 @@ import { buildTools, turns } from './build.ts';
 import { cached, scratch, sweep } from './cache.ts';
 import { platform } from './catalogue.ts';
 import { findGo } from './go.ts';
+import { digestOf, membersOf, withLibraries } from './libraries.ts';
 import { goKey, moduleOf } from './module.ts';
 import { writeArchive } from './oci.ts';
 import { Progress } from './progress.ts';
 import { holdTold } from './release.ts';
+import { systemTool } from './system.ts';
 import { type Content, contentOf, type Member } from './tar.ts';
 import { provide, type ToolOptions } from './tools.ts';
 import { type Program, want } from './wanted.ts';
@@ -21,8 +23,9 @@ const layout = 1;
 const dayMs = 24 * 3_600_000;
 
 /**
- * Images of the program that plays the parts of a workload, or of a tool, as OCI archives for `kind load image-archive`; from
- * the cache, else built with Go. Rejects with RefusedError for a name that the table does not have, with ToolError.
+ * Images of the program that plays the parts of a workload, or of a tool, some with a program of this host's packages beside it, as
+ * OCI archives for `kind load image-archive`; from the cache, else built with Go. Rejects with RefusedError for a name that the
+ * table does not have and for a package that is not installed, with ToolError.
  */
 export async function workloadImages(
   names: readonly string[],
@@ -34,9 +37,10 @@ export async function workloadImages(
   const key = goKey(workload, await moduleOf(workload));
   const wishes = [...new Set(images.flatMap(({ image }) => image.program ?? []))].map((name) => ({ name }));
   const tools = await provide(wishes, options);
-  const keyOf = async ({ program }: WorkloadImage): Promise<string> => {
+  const keyOf = async ({ program }: WorkloadImage, beside: Beside): Promise<string> => {
     const tool = tools.get(program ?? '');
-    return tool === undefined ? key : await digestOf(tool.path);
+    const own = tool === undefined ? key : await digestOf([tool.path]);
+    return beside.size === 0 ? own : [own, ...beside.keys(), await digestOf([...beside.values()])].join(' ');
   };
   const folder = join(options.cache, 'images');
   await sweep(options.cache);
@@ -49,22 +53,24 @@ export async function workloadImages(
   );
   const made = new Map<string, { reference: string; archive: string }>();
   for (const { name, image } of images) {
-    const hash = createHash('sha256').update(JSON.stringify([layout, platform(), await keyOf(image), image]));
+    const beside = await besideOf(image, options);
+    const hash = createHash('sha256').update(JSON.stringify([layout, platform(), await keyOf(image, beside), image]));
     const archive = join(folder, `${name}-${hash.digest('hex').slice(0, 12)}.tar`);
     if (!existsSync(archive)) {
       const program = tools.get(image.program ?? '')?.path ?? (await built(workload, options, progress));
-      await write(archive, name, image, program, options, progress);
+      await write(archive, { ...image, name, beside }, program, options, progress);
     }
     made.set(name, { reference: image.reference, archive });
   }
   return made;
 }
 
-/** Of a program that may come from anywhere. */
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest('hex');
+type Beside = ReadonlyMap<string, string>;
+
+async function besideOf({ system }: WorkloadImage, options: ToolOptions): Promise<Beside> {
+  if (system === undefined) return new Map();
+  const { path } = await systemTool(system, options);
+  return withLibraries(path, `/usr/sbin/${system}`, options.signal);
 }
 
 function demandImage(name: string): WorkloadImage {
@@ -85,25 +91,29 @@ async function built(workload: Program, options: ToolOptions, progress: Progress
 
 async function write(
   archive: string,
-  name: string,
-  { reference, ballast, program: own }: WorkloadImage,
+  image: WorkloadImage & { readonly name: string; readonly beside: Beside },
   program: string,
   options: ToolOptions,
   progress: Progress,
 ): Promise<void> {
+  const { name, reference, ballast, program: own, beside } = image;
   using _task = progress.task(reference, (elapsed) => `writing the image ${reference}, ${elapsed}`);
   await using work = await scratch(options.cache, name);
   const entrypoint = own ?? 'workload';
   const members: Member[] = [
     { kind: 'folder', path: 'tmp', mode: 0o1777 },
     { kind: 'file', path: entrypoint, content: await contentOf(program), mode: 0o755 },
+    ...(await membersOf(beside)),
   ];
   if (ballast > 0) {
     members.push({ kind: 'folder', path: 'data' });
     members.push({ kind: 'file', path: 'data/ballast', content: noise(name, ballast) });
   }
   const file = join(work.path, 'image.tar');
-  await writeArchive(file, { reference, entrypoint: [`/${entrypoint}`], members }, options.signal);
+  // The loader has no cache there of where libraries are.
+  const folders = [...new Set([...beside.keys()].map((path) => dirname(path)))];
+  const env = folders.length > 0 ? [`LD_LIBRARY_PATH=${folders.join(':')}`] : [];
+  await writeArchive(file, { reference, entrypoint: [`/${entrypoint}`], env, members }, options.signal);
   await mkdir(dirname(archive), { recursive: true });
   await rename(file, archive);
   await forget(archive, name);

@@ -1,8 +1,12 @@
+import type { SystemName } from './system.ts';
+
 /** An image of one program, alone or with ballast: real images are large, and what is pulled is unpacked. */
 export interface WorkloadImage {
   readonly reference: string;
   /** A tool; the workload program when absent. */
   readonly program?: 'k6-ordeal';
+  /** A program of this host's own packages that lies beside it, with its libraries. */
+  readonly system?: SystemName;
   /** Bytes that no compression makes smaller. */
   readonly ballast: number;
 }
@@ -28,6 +32,7 @@ export const workloadTable: ReadonlyMap<string, WorkloadImage> = new Map<string,
     ([name, size]) => [name, { reference: `localhost/ordeal/${name}:1`, ballast: size * mebibyte }] as const,
   ),
   [loadImage, { reference: 'localhost/ordeal/k6:1', program: 'k6-ordeal', ballast: 0 }] as const,
+  ['nginx', { reference: 'localhost/ordeal/nginx:1', system: 'nginx', ballast: 0 }] as const,
 ]);
 
 /** What `cluster.kind.images` of a scenario may name. */

@@ -27,10 +27,11 @@ var roles = map[string]role{
 	"write-config": {"reads files, then writes a file, again and again: a config-reloader beside a server", writeConfig},
 	"serve":        {"a server that exits at once when the file that it needs is missing", serve},
 	"backend":      {"an application of several pods behind a proxy", backend},
+	"ingress":      {"a controller that gives its nginx the pods of a Service", ingress},
 	"fsync":        {"writes and syncs a file at a steady pace and says how long each took", fsync},
 }
 
-var order = []string{"hog", "sleep", "hook", "daemon", "operator", "write-config", "serve", "backend", "fsync"}
+var order = []string{"hog", "sleep", "hook", "daemon", "operator", "write-config", "serve", "backend", "ingress", "fsync"}
 
 func main() {
 	if len(os.Args) < 2 || roles[os.Args[1]].play == nil {

@@ -14,6 +14,8 @@ interface Parameters {
   readonly othersRate: number;
   readonly othersConnections: number;
   readonly settled: number;
+  /** Of the ingress; where it is empty, that of the server beside the cluster. */
+  readonly url: string;
 }
 
 /** Longer than the proxy may take: two backends, five seconds each. */
@@ -21,8 +23,8 @@ const timeout = '20s';
 
 const parameters: Parameters = JSON.parse(__ENV['ORDEAL_PARAMETERS'] ?? '{}');
 const servers: Record<string, Record<string, string>> = JSON.parse(__ENV['ORDEAL_SERVERS'] ?? '{}');
-const url = `http://${servers['proxy']?.['http']}`;
 const { client, settled } = parameters;
+const url = parameters.url || `http://${servers['proxy']?.['http']}`;
 const hammers = client === 'hammer';
 const clients = hammers ? parameters.hammerConnections : parameters.othersConnections;
 const rate = hammers ? parameters.hammerRate : parameters.othersRate;
@@ -30,6 +32,8 @@ const duration = 1000 * Number(__ENV['ORDEAL_DURATION']);
 
 export const options = {
   discardResponseBodies: true,
+  // So the log of the ingress tells who asked.
+  userAgent: client,
   scenarios: {
     clients: { executor: 'per-vu-iterations', vus: clients, iterations: 1, maxDuration: `${duration / 1000 + 25}s` },
   },

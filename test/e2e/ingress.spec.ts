@@ -14,7 +14,7 @@ describe('ingress-hammer', function () {
 
   it('fails other clients without limits: 503 and 504, also by a worker that outlives the reload', async () => {
     const ordeal = new Ordeal();
-    const { code, out, err } = await ordeal.run('run', 'ingress-hammer', '--variant', 'unlimited', '--json');
+    const { code, out, err } = await ordeal.runLoad('run', 'ingress-hammer', '--variant', 'unlimited', '--json');
     expect(code, out + err).to.equal(1);
     expect(JSON.parse(out)).to.include({ status: 'failed', signatureShown: true, limitsHeld: false });
     expect(ordeal.residue()).to.deep.equal([]);
@@ -22,7 +22,7 @@ describe('ingress-hammer', function () {
 
   it('refuses the hammer and nobody else with the limits, and ends old workers in time', async () => {
     const ordeal = new Ordeal();
-    const { code, out, err } = await ordeal.run('run', 'ingress-hammer', '--variant', 'together', '--json');
+    const { code, out, err } = await ordeal.runLoad('run', 'ingress-hammer', '--variant', 'together', '--json');
     expect(code, out + err).to.equal(0);
     expect(JSON.parse(out)).to.include({ status: 'passed', limitsHeld: true });
     const refused = ordeal.events.filter(

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { type KindOptions, kind } from '../../harness/cluster/kind.ts';
 import { dockerUnavailable } from '../../harness/docker.ts';
-import type { ClusterProvider, ClusterSpec, JournalEvent, KindSpec, Run } from '../../harness/model.ts';
+import {
+  type ClusterProvider,
+  type ClusterSpec,
+  type JournalEvent,
+  type KindSpec,
+  RefusedError,
+  type Run,
+} from '../../harness/model.ts';
 import { startClock } from '../../harness/run/clock.ts';
 import { makeRunFolder } from '../../harness/run/folder.ts';
 import { type OpenJournal, openJournal } from '../../harness/run/journal.ts';
@@ -60,7 +67,10 @@ export async function requireKind(context: Context, spec: KindClusterSpec = kind
     skip(context, `there is no node image; npx ordeal tools kind-node-image makes it (${why})`);
   }
   const image = named ? { reference: named } : await nodeImage(options);
-  const archives = await workloadImages(spec.kind.images, options);
+  const archives = await workloadImages(spec.kind.images, options).catch((error: unknown) => {
+    if (error instanceof RefusedError) return skip(context, error.message);
+    throw error;
+  });
   const program = (await provide([{ name: 'kind' }], options)).get('kind')?.path ?? '';
   const ours: KindOptions = { kind: program, image, archives, env: process.env };
   const provider = (existing?: string) => kind({ ...ours, ...(existing && { existing }) });

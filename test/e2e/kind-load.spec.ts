@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { merge } from '../../harness/histogram.ts';
+import { merge, quantile } from '../../harness/histogram.ts';
 import { KubeClient } from '../../harness/kube/client.ts';
 import { k6Load } from '../../harness/load/k6.ts';
 import { spreadLoad } from '../../harness/load/pods/spread.ts';
@@ -76,9 +76,11 @@ describe('a load from pods of a kind cluster', function () {
       readonly image?: string | undefined;
       readonly duration?: Millis;
       readonly during?: (abort: () => void) => Promise<void>;
+      /** While its pods are still there. */
+      readonly afterwards?: () => Promise<void>;
     } = {},
   ): Promise<Played> {
-    const { image = workloadTable.get(loadImage)?.reference ?? '', duration = 8_000, during } = told;
+    const { image = workloadTable.get(loadImage)?.reference ?? '', duration = 8_000, during, afterwards } = told;
     const controller = new AbortController();
     const ours: Run = { ...run, signal: controller.signal };
     const from = run.events.length;
@@ -91,6 +93,7 @@ describe('a load from pods of a kind cluster', function () {
       await sleep(Math.max(0, begin - Date.now()));
       const abort = () => controller.abort(new Error('enough'));
       await Promise.all([offer(cluster, ours, duration), during?.(abort)]);
+      await afterwards?.();
     } catch (caught) {
       error = caught;
     }
@@ -135,6 +138,42 @@ describe('a load from pods of a kind cluster', function () {
     );
     expect([...new Set(judged)].sort()).to.deep.equal(['0', '1', '2', '3']);
     expect(events.filter(({ kind }) => kind === 'observing')).to.have.length(1);
+  });
+
+  it('has the quantiles of all that its pods measured', async () => {
+    const raw: number[] = [];
+    const text = script
+      .replace('console.log(body)', 'console.log("took", timings.duration)')
+      .replace('{ body }', '{ timings }');
+    const played = await play(specOf('raw', text), {
+      afterwards: async () => {
+        await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
+        const path = `/api/v1/namespaces/ordeal-${run.mark}-raw/pods`;
+        for (const { metadata } of (await client.list(path)).items) {
+          const log = await client.text(`${path}/${metadata.name}/log`);
+          raw.push(...[...log.matchAll(/took ([\d.]+)/g)].map(([, took]) => Number(took) / 1000));
+        }
+      },
+    });
+    expect(played.error).to.equal(undefined);
+    expect(played.voided).to.deep.equal([]);
+    const all = merge(played.events.flatMap((event) => (event.kind === 'histogram' ? event.histogram : [])));
+    raw.sort((one, other) => one - other);
+    console.log(
+      `      ${raw.length} samples of four pods, p99 ${raw[Math.ceil(0.99 * raw.length) - 1]}, merged ${quantile(all, 0.99)}`,
+    );
+    expect(raw)
+      .to.have.length(all.count)
+      .greaterThan(0.9 * rate * 8);
+    expect(all.sum).to.be.closeTo(
+      raw.reduce((sum, one) => sum + one, 0),
+      1e-6,
+    );
+    expect(all.max).to.be.closeTo(raw.at(-1) ?? 0, 1e-9);
+    for (const q of [0.5, 0.9, 0.99]) {
+      const exact = raw[Math.ceil(q * raw.length) - 1] ?? 0;
+      expect(quantile(all, q), `${q}`).to.be.closeTo(exact, 0.011 * exact);
+    }
   });
 
   it('voids the run when a pod is killed, and hears the others to their end', async () => {
@@ -190,7 +229,7 @@ describe('a load from pods of a kind cluster', function () {
 });
 
 describe('a run whose load is spread over pods', function () {
-  this.timeout('5m');
+  this.timeout('12m');
 
   it('refuses a cluster without kubelets before anything starts', async () => {
     const { code, out, err } = await new Ordeal().run('plan', kindSpread, '--cluster', 'embedded');
@@ -202,7 +241,7 @@ describe('a run whose load is spread over pods', function () {
     await requireKind(this, kindSpec({}, { images: [loadImage] }));
     const before = thisHost();
     const ordeal = new Ordeal();
-    const { code, out, err } = await ordeal.run('run', kindSpread);
+    const { code, out, err } = await ordeal.runLoad('run', kindSpread);
     expect(code, out + err).to.equal(0);
     const { events } = ordeal;
     const [start = 0] = events.flatMap((event) => (phase('fault')(event) ? event.t : []));

@@ -1,16 +1,21 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { docker } from '../../harness/docker.ts';
+import { applyMany, createMany } from '../../harness/kube/apply.ts';
 import { KubeClient } from '../../harness/kube/client.ts';
+import { renderMany } from '../../harness/kube/manifest.ts';
+import { rolledOut } from '../../harness/kube/rollout.ts';
 import type { Cluster, Node, Run } from '../../harness/model.ts';
 import { probes } from '../../harness/probes/table.ts';
 import { kindSpec, newRun, requireKind, type TestRun } from './kind-ground.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'ordeal-kind-probes-'));
+const ingress = fileURLToPath(new URL('../../scenarios/ingress-hammer', import.meta.url));
 const names = ['nodes', 'pods', 'kubelet', 'node', 'node-logs'];
 /** Five probes of a cluster of its own, to which one thing after the other happens. */
 describe('the probes of real nodes', function () {
@@ -38,10 +43,11 @@ describe('the probes of real nodes', function () {
   const container = () => (worker.ref.via === 'docker' ? worker.ref.container : expect.fail('no container'));
 
   before(async function () {
-    const { provider } = await requireKind(this);
+    const spec = kindSpec({}, { images: ['nginx'] });
+    const { provider } = await requireKind(this, spec);
     run = newRun(root, 'kind-probes');
     events = run.events;
-    cluster = await provider().create(kindSpec(), run);
+    cluster = await provider().create(spec, run);
     worker = cluster.nodes?.at(-1) ?? expect.fail('no worker');
     kube = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
   });
@@ -94,6 +100,39 @@ describe('the probes of real nodes', function () {
     expect(seen(/^Memory cgroup out of memory: Killed process/)).to.not.be.empty;
     await kube.delete('/api/v1/namespaces/default/pods/hog', { gracePeriodSeconds: 0 });
     await until('its mark', () => samples('pod.deletion-marks', { app: 'hog' }).length > 0);
+  });
+
+  it('hear a proxy in a pod, and see its workers, also one that outlives a reload', async () => {
+    const parameters = { burst: 58, shutdownTimeout: '0s', rules: 'no-limits' };
+    const objectsOf = (file: string) => [
+      ...renderMany(readFileSync(join(ingress, 'kind', file), 'utf8'), parameters, 1),
+    ];
+    const apply = async (file: string) => {
+      const objects = objectsOf(file);
+      await applyMany(kube, objects, { signal: run.signal });
+      for (const object of objects) await rolledOut(kube, object, run);
+    };
+    const closing = new AbortController();
+    const watched: Run = { ...run, signal: closing.signal };
+    const own = ['proxy-log', 'proxy-workers'];
+    const observed = await Promise.all(own.map((name) => probes.get(name)?.().observe(cluster, watched)));
+    await createMany(kube, objectsOf('backend.yaml'), { signal: run.signal });
+    await apply('ingress.yaml');
+    await until('its workers', () => last('proxy.workers', { worker: 'current' }) === 2);
+    const url = '/api/v1/namespaces/default/services/ingress:80/proxy';
+    expect(await kube.text(`${url}/`)).to.equal('done\n');
+    await until('its log', () => samples('proxy.answers', { status: '200', client: 'other', cause: 'ok' }).length > 0);
+    const stream = await kube.stream(`${url}/events`, { for: '60s' }, closing.signal);
+    expect(String((await stream.next()).value)).to.equal('data: still here\n\n');
+    await apply('four-pods.yaml');
+    await until('the old worker', () => samples('proxy.outlived').some(({ value }) => value > 1));
+    expect(last('proxy.connections', { worker: 'old' })).to.be.greaterThan(0);
+    expect(seen(/^it got list \d+, of 4 pods$/, 'other')).to.have.length(1);
+    closing.abort(new Error('enough'));
+    await Promise.all(observed.map((each) => each?.ended.catch(() => undefined)));
+    for (const path of ['deployments/proxy', 'deployments/application'])
+      await kube.delete(`/apis/apps/v1/namespaces/default/${path}`);
+    expect(events.filter((event) => event.kind === 'blind' && !event.explained)).to.deep.equal([]);
   });
 
   it('tell a kubelet that is stopped and started', async () => {

@@ -22,7 +22,7 @@ describe('a verdict that can be trusted', function () {
 
   it('passes, exits 0, and leaves the reports and nothing else, when all is sound', async () => {
     const ordeal = new Ordeal();
-    const { code, out, err } = await ordeal.run('run', quick, '--variant', 'sound');
+    const { code, out, err } = await ordeal.runLoad('run', quick, '--variant', 'sound');
     expect(code, out + err).to.equal(0);
     expect(out).to.match(/passed/i);
     expect(readdirSync(ordeal.folder)).to.include.members([
@@ -39,7 +39,7 @@ describe('a verdict that can be trusted', function () {
   });
 
   it('fails and exits 1 when a limit breaks', async () => {
-    const { code, out } = await new Ordeal().run('run', quick, '--variant', 'impossible');
+    const { code, out } = await new Ordeal().runLoad('run', quick, '--variant', 'impossible');
     expect(code).to.equal(1);
     expect(out).to.match(/failed/i);
   });
