@@ -39,7 +39,7 @@ import http from 'k6/http';
 import { Counter, Gauge, Trend } from 'k6/metrics';
 const made = new Counter('made'), lag = new Trend('lag', true), level = new Gauge('level');
 export const options = { scenarios: { one: {
-  executor: 'constant-arrival-rate', rate: ${rate}, timeUnit: '1s', preAllocatedVUs: 40, maxVUs: 80,
+  executor: 'constant-arrival-rate', rate: ${rate}, timeUnit: '1s', preAllocatedVUs: 240, maxVUs: 240,
   duration: __ENV.ORDEAL_DURATION + 's', gracefulStop: '5s',
 } } };
 export default function () {
