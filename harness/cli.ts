@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Ambient, plain, type Terminal } from './commands/ambient.ts';
 import { InterruptedError } from './model.ts';
 
@@ -51,6 +51,10 @@ let exitCode = 0;
 const done = (code: number) => {
   exitCode = code;
 };
+const attempts = (value: string) => {
+  if (!/^[1-9]$/.test(value)) throw new InvalidArgumentError('expected a number from 1 to 9.');
+  return Number(value);
+};
 const collect = (value: string, all: readonly string[]) => [...all, value];
 
 const program = new Command('ordeal')
@@ -86,6 +90,14 @@ const choosing = (command: Command) =>
 const playing = (command: Command) =>
   choosing(command)
     .option('--runs-dir <folder>', 'keep runs here', 'runs')
+    .addOption(
+      new Option(
+        '--attempts <number>',
+        'play a run that proves nothing (never one that failed) again, so often at most',
+      )
+        .argParser(attempts)
+        .default(1),
+    )
     .option('--quiet', 'print the verdict only')
     .option('--json', 'print the verdict as JSON to standard output');
 

@@ -79,6 +79,8 @@ export type EventBody =
       readonly ordeal: string;
       readonly host: Host;
       readonly parameters: { readonly [name: string]: Json };
+      /** Runs before this one that proved nothing, of the same scenario and variant: it was played again. */
+      readonly former?: readonly Attempt[];
     }
   /** Everything that was asked for, so that the journal alone can be judged again. */
   | { readonly kind: 'planned'; readonly scenario: Scenario; readonly judge: 'limits' | 'signature' }
@@ -138,6 +140,8 @@ export type EventBody =
       /** What happened then was dropped and cannot be had any more: a gap, however short. */
       readonly lost?: boolean;
     }
+  /** The cluster says that what had these labels is no more: from now on nothing is due from it to this source. */
+  | { readonly kind: 'gone'; readonly source: string; readonly labels: Labels }
   | { readonly kind: 'injected'; readonly fault: string; readonly targets: readonly string[] }
   | { readonly kind: 'evidenced'; readonly fault: string; readonly real: boolean; readonly detail: string }
   | { readonly kind: 'recovered'; readonly fault: string }
@@ -145,6 +149,12 @@ export type EventBody =
   | { readonly kind: 'voided'; readonly reason: string }
   | { readonly kind: 'progress'; readonly text: string }
   | { readonly kind: 'ended'; readonly how: 'completed' | 'interrupted' | 'error'; readonly reason?: string };
+
+/** An invalid run, and why it proved nothing. */
+export interface Attempt {
+  readonly run: string;
+  readonly reasons: readonly string[];
+}
 
 export type JournalEvent = { readonly t: Millis } & EventBody;
 

@@ -1,7 +1,7 @@
 /** verdict.json, and what `--json` prints: the verdict for programs. Fields are only ever added; `format` changes if one goes. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ComponentFacts, Finding, Host, Json, Report, Reporter } from '../harness/model.ts';
+import type { Attempt, ComponentFacts, Finding, Host, Json, Report, Reporter } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
 import { timesOf } from './node-failures.ts';
 import { debtText } from './owed.ts';
@@ -24,6 +24,8 @@ export interface VerdictFile {
   readonly limitsHeld: boolean | null;
   readonly findings: readonly Finding[];
   readonly exitCode: number;
+  /** Runs before this one that proved nothing. */
+  readonly former: readonly Attempt[];
   readonly parameters: { readonly [name: string]: Json };
   /** Wall time, ISO 8601; null when the journal has no beginning. */
   readonly started: string | null;
@@ -83,6 +85,7 @@ export function verdictJson(report: Report): VerdictFile {
     limitsHeld: verdict.limitsHeld ?? null,
     findings: verdict.findings,
     exitCode: report.exitCode,
+    former: began?.former ?? [],
     parameters: scenario.parameters,
     started: began?.wall ?? null,
     seconds: end / 1000,

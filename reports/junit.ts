@@ -9,7 +9,7 @@ import type { Finding, Report, Reporter } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
-import { meaning, outcomeOf } from './story.ts';
+import { formerOf, meaning, outcomeOf } from './story.ts';
 import { plain } from './text.ts';
 
 interface Case {
@@ -77,6 +77,15 @@ function wholeRun(report: Report): Case[] {
   const { status, why } = outcomeOf(report);
   const left = report.owed.filter(({ settled }) => !settled);
   return [
+    ...formerOf(report).map((text, index): Case => {
+      return {
+        group: 'run',
+        name: `attempt ${index + 1}`,
+        result: 'skipped',
+        message: plain(text),
+        details: [plain(text)],
+      };
+    }),
     {
       group: 'run',
       name: 'the run proves something',

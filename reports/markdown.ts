@@ -6,7 +6,7 @@ import { deathsOf, factsOf, versionsOf } from './facts.ts';
 import { limitText, moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
-import { expectation, groupsOf, meaning, outcomeOf, sighting, type Tone, toneOf } from './story.ts';
+import { expectation, formerOf, groupsOf, meaning, outcomeOf, sighting, type Tone, toneOf } from './story.ts';
 import { visible } from './text.ts';
 import { limitOf } from './thresholds.ts';
 
@@ -52,6 +52,7 @@ export function markdown(report: Report): string {
     lines.push(
       `- **${escaped(ended ? `${ended.how}${ended.reason ? `: ${ended.reason}` : ''}` : 'cut short: the journal has no end')}**`,
     );
+  for (const text of formerOf(report)) lines.push(`- ${escaped(text)}`);
   if (verdict.reasons.length > 0)
     lines.push('', '### Why it proves nothing', '', ...verdict.reasons.map((reason) => `- ${escaped(reason)}`));
   for (const { title, findings } of groupsOf(report)) {

@@ -35,6 +35,15 @@ export function outcomeOf(report: Report): Outcome {
   };
 }
 
+/** Runs before this one that proved nothing, a line each. */
+export function formerOf({ events }: Report): readonly string[] {
+  const began = events.find((event) => event.kind === 'began');
+  return (began?.former ?? []).map(({ run, reasons }, index) => {
+    const [first = 'no reason was recorded', ...more] = reasons;
+    return `attempt ${index + 1} (${run}) proved nothing: ${first}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+  });
+}
+
 /** What was expected of this variant, in words. */
 export function expectation(report: Pick<Report, 'scenario'>): string {
   return report.scenario.variant.expect === 'signature'

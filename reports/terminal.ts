@@ -6,7 +6,7 @@ import { moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
 import { type Paint, painter, type Style } from './paint.ts';
-import { expectation, groupsOf, meaning, outcomeOf, symbols, type Tone, toneOf } from './story.ts';
+import { expectation, formerOf, groupsOf, meaning, outcomeOf, symbols, type Tone, toneOf } from './story.ts';
 import { cut, cutBefore, plain, wrapped } from './text.ts';
 
 export interface Look {
@@ -45,6 +45,7 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
           ),
         )
       : paragraph(why)),
+    ...formerOf(report).flatMap((text) => paragraph(text, 'dim')),
     ...notCompleted(report, width, paint),
     ...groupsOf(report).flatMap(({ title, findings }) => [
       '',
@@ -173,6 +174,9 @@ export function proveSummary(reports: readonly Report[], { color, columns, page 
         plain(status === 'passed' ? why : `${why.replace(/\.$/, '')}. Expected: ${expectation(report)}.`),
         width - names - 6,
       ).map((line) => `${' '.repeat(names + 6)}${paint('dim', line)}`),
+      ...formerOf(report).flatMap((text) =>
+        wrapped(plain(text), width - names - 6).map((line) => `${' '.repeat(names + 6)}${paint('dim', line)}`),
+      ),
     ]),
     '',
     `  ${paint('bold', good === rows.length ? 'Proved' : 'Not proved')}: ${good} of ${rows.length} variants did what was expected of them.`,

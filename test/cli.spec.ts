@@ -47,6 +47,11 @@ describe('the command line', () => {
       ['plan', 'memory-stress', '--variant', 'limits', '--cluster', 'kind:mine', '--image', 'x'],
       /--image goes with/,
     ],
+    [
+      'no attempts',
+      ['run', 'list-flood', '--variant', 'stock', '--attempts', '0'],
+      /'0' is invalid.* expected a number from 1 to 9/,
+    ],
     ['an unknown run', ['report', 'nothing'], /no run "nothing"/],
   ] as const) {
     it(`refuses ${what} in one message, exit 2, with nothing started`, () => {

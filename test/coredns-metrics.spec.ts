@@ -157,6 +157,8 @@ describe('the probe coredns-metrics', function () {
         await sleep(20);
     });
     expect(samples(events, 'coredns.requests')[0]?.labels).to.include({ server: 'coredns-a' });
+    const gone = events.flatMap((event) => (event.kind === 'gone' ? [event.labels] : []));
+    expect(gone, 'said once').to.deep.equal([{ server: 'coredns-a' }]);
     const limits = samples(events, 'coredns.cpu-limit').map(({ labels, value }) => [labels?.['server'], value]);
     expect(limits).to.deep.include.members([
       ['coredns-a', 0.15],

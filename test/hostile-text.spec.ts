@@ -30,8 +30,8 @@ describe('text that is not ours', () => {
     const refused: Scenario = { ...scenario, runsOn: [escapes] };
     const tool = { name: 'x', version: '1', path: '/x', source: 'named', expected: '1' } as const;
     const provided = { tools: { get: () => tool }, archives: new Map() } as unknown as Provided;
-    const options = { set: [], runsDir: 'runs', cluster: 'embedded' };
-    const { report } = await play(refused, 'limits', provided, options, ambientOf(said));
+    const options = { set: [], runsDir: 'runs', cluster: 'embedded', attempts: 1 };
+    const report = await play(refused, 'limits', provided, options, ambientOf(said));
     expect(report.exitCode).to.equal(2);
     expect(said.join(''))
       .to.match(/runs on .*, not on embedded/)

@@ -38,7 +38,12 @@ const causeOf = ({ status = 200, ...fields }: { status?: number; [name: string]:
 
 describe('the proxy of ingress-hammer', () => {
   const folder = fileURLToPath(new URL('../scenarios/ingress-hammer', import.meta.url));
-  const parameters: Record<string, string> = { burst: '58', shutdownTimeout: '0s', rules: 'no-limits' };
+  const parameters: Record<string, string> = {
+    burst: '58',
+    connections: '300',
+    shutdownTimeout: '0s',
+    rules: 'no-limits',
+  };
   const beside = (name: string) =>
     readFileSync(join(folder, name), 'utf8').replaceAll(/\$\{(\w+)\}/g, (_, word) => parameters[word] ?? '');
   const [map = { data: {} }] = renderMany(readFileSync(join(folder, 'kind', 'ingress.yaml'), 'utf8'), parameters, 1);

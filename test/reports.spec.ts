@@ -8,7 +8,7 @@ import { verdictJson } from '../reports/json.ts';
 import { junitXml } from '../reports/junit.ts';
 import { markdown } from '../reports/markdown.ts';
 import { reporters } from '../reports/table.ts';
-import { summary } from '../reports/terminal.ts';
+import { proveSummary, summary } from '../reports/terminal.ts';
 import { kindReport } from './fixtures/journals/kind.ts';
 import { listFlood } from './fixtures/journals/list-flood.ts';
 import { emptyReport, hostile, hostileReport } from './fixtures/journals/odd.ts';
@@ -73,6 +73,20 @@ describe('reports', () => {
       const dirty: Report = { ...report, owed: [{ debt: { undo: 'end-processes', mark: 'm' }, settled: false }] };
       const { suite } = await parsed(dirty);
       expect(suite).to.include({ tests: '2', failures: '1', errors: '1' });
+    });
+
+    it('names the runs before it that proved nothing, as skipped', async () => {
+      const former = [{ run: 'the-first', reasons: ['the generator was the bottleneck', 'no samples'] }];
+      const report = listFlood('hardened');
+      const events = report.events.map((event) => (event.kind === 'began' ? { ...event, former } : event));
+      const { cases, text } = await parsed({ ...report, events });
+      expect(cases).to.deep.include({ name: 'attempt 1', result: 'skipped' });
+      const said = 'attempt 1 (the-first) proved nothing: the generator was the bottleneck, and 1 more';
+      expect(text).to.contain(said);
+      const look = { color: false, columns: 100 };
+      const texts = [summary({ ...report, events }, look), proveSummary([{ ...report, events }], look)];
+      for (const each of texts) expect(each.replaceAll(/\s+/g, ' ')).to.contain(said);
+      expect(verdictJson({ ...report, events }).former).to.deep.equal(former);
     });
 
     it('is well-formed whatever the text, without a character that XML forbids', async () => {

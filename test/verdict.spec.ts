@@ -263,6 +263,22 @@ describe('a limit', () => {
     );
   });
 
+  it('per label expects nothing of one that the cluster said is no more, before the phase', () => {
+    const one = { metric: 'ready', per: 'node', take: 'min', during: 'fault' } as const;
+    const is = { op: '==', value: 1, unit: 'count' } as const;
+    const gone = (at: number, to: number) =>
+      limit(
+        { ...one, is },
+        each('ready', () => 1, { labels: { node: 'a' } }),
+        each('ready', () => 1, { labels: { node: 'b' }, to }),
+        [[at, { kind: 'gone', source: 'probe', labels: { node: 'b' } }]],
+      );
+    expect(gone(10, 10).finding).to.deep.include({ status: 'met', detail: 'node a' });
+    invalid(gone(30, 30), /node b/);
+    // It is seen again after it was said to be gone.
+    invalid(gone(10, 30), /node b/);
+  });
+
   it('counts increments within the phase only', () => {
     const is = { op: '<=', value: 30, unit: 'count' } as const;
     expect(limit({ metric: 'lists', take: 'count', is }).finding.value).to.equal(30);

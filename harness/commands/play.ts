@@ -1,6 +1,6 @@
 import { live } from '../../reports/live.ts';
 import { summary } from '../../reports/terminal.ts';
-import type { Report, Scenario } from '../model.ts';
+import type { Attempt, Report, Scenario } from '../model.ts';
 import { session } from '../run/session.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 import { reportOf, writeReports } from './finish.ts';
@@ -14,21 +14,45 @@ export interface PlayOptions extends TargetOptions {
   readonly runsDir: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** How often a scenario is played at most until a run of it proves something. */
+  readonly attempts: number;
 }
 
-/** Plays one scenario, judges it, writes its reports and prints its summary. */
+/**
+ * Plays one scenario, judges it, writes its reports and prints its summary. A run that proves nothing is played again while attempts are
+ * left, and names those before it; one that failed never is.
+ */
 export async function play(
   scenario: Scenario,
   judge: 'limits' | 'signature',
   provided: Provided,
   options: PlayOptions,
   ambient: Ambient,
-): Promise<{ report: Report; folder: string }> {
+): Promise<Report> {
+  const former: Attempt[] = [];
+  for (;;) {
+    const report = await once(scenario, judge, provided, { ...options, former }, ambient);
+    if (report.exitCode !== 3 || former.length + 1 >= options.attempts) return report;
+    former.push({ run: report.run, reasons: report.verdict.reasons });
+    const { id, variant } = scenario;
+    const text = `${id} ${variant.name}: this run proved nothing; attempt ${former.length + 1} of ${options.attempts}`;
+    ambient.err.write(plain(text));
+  }
+}
+
+async function once(
+  scenario: Scenario,
+  judge: 'limits' | 'signature',
+  provided: Provided,
+  options: PlayOptions & { readonly former: readonly Attempt[] },
+  ambient: Ambient,
+): Promise<Report> {
   const view = isolated(live(ambient.err, { quiet: options.quiet ?? false, color: ambient.err.color }), ambient);
   const ended = await session(scenario, {
     places: placesOf(ambient, options.runsDir),
     version: ambient.version,
     judge,
+    former: [...options.former],
     signal: ambient.signal,
     stage: (run) => makeStage(scenario, provided, targetOf(options), run, ambient.env),
     observer: (event) => view.append(event),
@@ -39,7 +63,7 @@ export async function play(
   const print = options.json ? ambient.err : ambient.out;
   print.write(`${summary(report, { color: print.color, columns: print.columns, folder: ended.folder })}\n`);
   if (report.exitCode === 2 && ended.error instanceof Error) ambient.err.write(plain(ended.error.message));
-  return { report, folder: ended.folder };
+  return report;
 }
 
 /** A view that fails must not take the run with it: it is told once, and then left alone. */

@@ -31,7 +31,7 @@ export async function prove(
   const provided = await provideAll(scenarios, target, options, ambient);
   const reports: Report[] = [];
   for (const scenario of scenarios) {
-    const { report } = await play(scenario, scenario.variant.expect, provided, options, ambient);
+    const report = await play(scenario, scenario.variant.expect, provided, options, ambient);
     reports.push(report);
     if (report.exitCode === 130 || report.exitCode === 2) break;
   }

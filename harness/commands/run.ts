@@ -19,7 +19,7 @@ export async function run(
   const codes: number[] = [];
   const verdicts: unknown[] = [];
   for (const scenario of scenarios) {
-    const { report } = await play(scenario, 'limits', provided, options, ambient);
+    const report = await play(scenario, 'limits', provided, options, ambient);
     codes.push(report.exitCode);
     verdicts.push(verdictJson(report));
     if (report.exitCode === 130) break;

@@ -99,6 +99,12 @@ async function watchPods(cluster: Cluster, run: Run) {
     const path = '/api/v1/namespaces/kube-system/pods';
     const { items } = await client.list<DnsPod>(path, { labelSelector: 'k8s-app=kube-dns' });
     const running = items.filter(isRunning);
+    const named = new Set(items.map(({ metadata }) => metadata.name));
+    for (const pod of known.keys()) {
+      if (named.has(pod)) continue;
+      known.delete(pod);
+      run.journal.append({ kind: 'gone', source: name, labels: { server: pod } });
+    }
     if (running.length === 0) throw new ClusterError('pods of kube-dns', 'ENOENT', 'none runs');
     const reads = running.map(async (one) => {
       const { name: pod } = one.metadata;

@@ -1,7 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, InterruptedError, type JournalEvent, type Millis, type Run, type Scenario } from '../model.ts';
+import {
+  type Attempt,
+  type Cluster,
+  InterruptedError,
+  type JournalEvent,
+  type Millis,
+  type Run,
+  type Scenario,
+} from '../model.ts';
 import { startClock } from './clock.ts';
 import { conduct, type Stage } from './conductor.ts';
 import { makeRunFolder, type Places, thisHost } from './folder.ts';
@@ -30,6 +38,8 @@ export interface SessionOptions {
   readonly places: Places;
   readonly version: string;
   readonly judge: 'limits' | 'signature';
+  /** Invalid runs that this one follows. */
+  readonly former?: readonly Attempt[];
   /** Aborted on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** Makes the stage once the run's folder and journal are there, so that tool set-up is recorded too. */
@@ -59,6 +69,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
     ordeal: options.version,
     host: thisHost(),
     parameters: scenario.parameters,
+    ...(options.former?.length && { former: options.former }),
   });
   journal.append({ kind: 'planned', scenario, judge: options.judge });
   const tick = setInterval(() => journal.append({ kind: 'clock', wall: Date.now() }), 1000);

@@ -47,6 +47,11 @@ export interface Blind extends Span {
   readonly lost: boolean;
 }
 
+export interface Gone {
+  readonly at: Millis;
+  readonly labels: Labels;
+}
+
 /** The journal by metric: made once, asked often. */
 export interface JournalIndex {
   readonly phases: ReadonlyMap<string, Span>;
@@ -54,6 +59,8 @@ export interface JournalIndex {
   /** Who promised a metric. */
   readonly sources: ReadonlyMap<string, readonly Source[]>;
   readonly blinds: ReadonlyMap<string, readonly Blind[]>;
+  /** By source, what the cluster said is no more. */
+  readonly gone: ReadonlyMap<string, readonly Gone[]>;
   readonly capabilities: ReadonlySet<string>;
   readonly failures: readonly NodeFailure[];
   /** When a metric was heard of, whatever its labels, ascending. */
@@ -70,6 +77,7 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
   const metrics = new Map<string, MetricData>();
   const sources = new Map<string, Source[]>();
   const blinds = new Map<string, Blind[]>();
+  const gone = new Map<string, Gone[]>();
   const capabilities = new Set<string>();
 
   function data(metric: string): MetricData {
@@ -105,6 +113,9 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
         blinds.set(event.source, [...(blinds.get(event.source) ?? []), blind]);
         break;
       }
+      case 'gone':
+        gone.set(event.source, [...(gone.get(event.source) ?? []), { at: event.t, labels: event.labels }]);
+        break;
       case 'cluster':
         for (const note of event.notes) {
           if (note.startsWith('capability:')) capabilities.add(note.slice('capability:'.length).trim());
@@ -138,7 +149,7 @@ export function indexJournal(events: readonly JournalEvent[]): JournalIndex {
     }
     return found;
   }
-  return { phases, metrics, sources, blinds, capabilities, failures, timesOf };
+  return { phases, metrics, sources, blinds, gone, capabilities, failures, timesOf };
 }
 
 /** Several ascending lists as one. */

@@ -1,5 +1,5 @@
 import { format, type Measured } from '../format.ts';
-import type { Finding, Labels, Role, Threshold, Unit } from '../model.ts';
+import type { Finding, Labels, Millis, Role, Threshold, Unit } from '../model.ts';
 import { compare } from './compare.ts';
 import { worse } from './gauge.ts';
 import { type Context, divide, measure } from './measure.ts';
@@ -56,16 +56,22 @@ function isWorse(one: Outcome, than: Outcome, { is }: Threshold): boolean {
   return worse(one.value, than.value, { op: is.op, limit: 'times' in is ? is.times : is.value });
 }
 
-/** The values of a label that were seen until the end of the phase: one that vanished before is missing, not forgotten. */
+/**
+ * The values of a label that were seen until the end of the phase: one that vanished before is missing, not forgotten, unless the
+ * cluster said before the phase that it is no more.
+ */
 function groupsOf({ metric, labels, during }: Threshold, per: string, { index }: Context): string[] {
   const data = index.metrics.get(metric);
-  const end = index.phases.get(during)?.end ?? 0;
+  const { start = 0, end = 0 } = index.phases.get(during) ?? {};
   if (!data) return [];
   const series = [data.samples, data.buckets, data.histograms, data.episodes].flatMap((all) =>
     matching<unknown>(all, labels ?? {}),
   );
-  const seen = series.filter(({ times }) => (times[0] ?? end) < end).flatMap((one) => one.labels[per] ?? []);
-  return [...new Set(seen)];
+  const ends = (index.sources.get(metric) ?? []).flatMap(({ name }) => index.gone.get(name) ?? []);
+  const left = (value: string | undefined, times: readonly Millis[]) =>
+    ends.some(({ at, labels: of }) => of[per] === value && at <= start && (times.at(-1) ?? 0) <= at);
+  const seen = series.filter(({ times, labels: of }) => (times[0] ?? end) < end && !left(of[per], times));
+  return [...new Set(seen.flatMap((one) => one.labels[per] ?? []))];
 }
 
 /** Of what is counted, none is a measurement: 0. */

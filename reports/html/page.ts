@@ -2,7 +2,7 @@
 import type { Finding, Report } from '../../harness/model.ts';
 import type { Facts } from '../facts.ts';
 import { limitText, moment } from '../figures.ts';
-import { expectation, groupsOf, meaning, outcomeOf, sighting, symbols, toneOf } from '../story.ts';
+import { expectation, formerOf, groupsOf, meaning, outcomeOf, sighting, symbols, toneOf } from '../story.ts';
 import { limitOf } from '../thresholds.ts';
 import { html, type Markup } from './markup.ts';
 
@@ -26,7 +26,7 @@ ${verdict.reasons.length > 1 ? html`<ul>${verdict.reasons.map((reason) => html`<
 <div><dt>Variant</dt><dd><b>${scenario.variant.name}</b>: ${scenario.variant.what}</dd></div>
 <div><dt>Expected</dt><dd>${expectation(report)}</dd></div>
 <div><dt>Seen</dt><dd>${sighting(report)}</dd></div>
-<div><dt>Run</dt><dd>${began ? began.wall.slice(0, 19).replace('T', ' ') : 'unknown time'} UTC, ${Math.round(end / 1000)} s, exit code ${report.exitCode}</dd></div>
+${formerOf(report).map((text) => html`<div><dt>Before it</dt><dd>${text}</dd></div>\n`)}<div><dt>Run</dt><dd>${began ? began.wall.slice(0, 19).replace('T', ' ') : 'unknown time'} UTC, ${Math.round(end / 1000)} s, exit code ${report.exitCode}</dd></div>
 </dl>
 <details class="incident"><summary>The incident: ${scenario.incident.from}</summary><p>${scenario.incident.what}</p></details>
 </header>`;

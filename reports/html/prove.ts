@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { format } from '../../harness/format.ts';
 import type { Finding, Report } from '../../harness/model.ts';
 import { factsOf } from '../facts.ts';
-import { expectation, groupsOf, meaning, outcomeOf, symbols, toneOf } from '../story.ts';
+import { expectation, formerOf, groupsOf, meaning, outcomeOf, symbols, toneOf } from '../story.ts';
 import { drawnOf } from './drawn.ts';
 import { document, html, type Markup } from './markup.ts';
 import { marked, sourceOf } from './panels.ts';
@@ -49,7 +49,7 @@ function head(report: Report, href: string): Markup {
   const { tone, claim, status, why } = outcomeOf(report);
   const { name, what } = report.scenario.variant;
   return html`<th scope="col" class="variant ${tone}"><a href="${href}">${name}</a><small>${what}</small>
-<p class="claim"><strong>${status}</strong> ${claim}</p><small>expected: ${expectation(report)}</small><small>${why}</small></th>`;
+<p class="claim"><strong>${status}</strong> ${claim}</p><small>expected: ${expectation(report)}</small><small>${why}</small>${formerOf(report).map((text) => html`<small>${text}</small>`)}</th>`;
 }
 
 const titles = { signature: 'Signs of the incident', limit: 'Limits', evidence: 'Evidence that the trigger was real' };

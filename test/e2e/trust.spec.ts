@@ -80,6 +80,24 @@ describe('a verdict that can be trusted', function () {
     });
   }
 
+  it('plays what proved nothing again where it is told to, names the runs before, and never plays a failed one again', async () => {
+    const ordeal = new Ordeal(first('k6', 'exit 0'));
+    const { code, out, err } = await ordeal.run('run', quick, '--variant', 'sound', '--attempts', '2');
+    expect(code, out).to.equal(3);
+    expect(err).to.contain('attempt 2 of 2');
+    const runs = readdirSync(join(ordeal.cwd, 'runs'));
+    expect(runs).to.have.length(2);
+    expect(out).to.match(new RegExp(`attempt 1 \\(${runs.sort()[0]}\\) proved nothing: `));
+    const failing = new Ordeal();
+    const failed = await failing.run('run', quick, '--variant', 'impossible', '--attempts', '9');
+    expect(failed.code, failed.out).to.equal(1);
+    expect(failed.out).to.match(/failed/i);
+    const verdicts = readdirSync(join(failing.cwd, 'runs'))
+      .sort()
+      .map((run) => JSON.parse(readFileSync(join(failing.cwd, 'runs', run, 'verdict.json'), 'utf8')).status);
+    expect(verdicts.slice(0, -1), 'only invalid ones were played again').not.to.include('failed');
+  });
+
   it('is invalid, exit 3, when a probe is cut off during the fault', async () => {
     const ordeal = new Ordeal();
     const { ran } = ordeal.start('run', quick, '--variant', 'sound');
