@@ -546,6 +546,11 @@ export interface LoadSpec {
   readonly parameters: { readonly [name: string]: Json };
 }
 
+/** Thousandths of a CPU in which a CoreDNS of this host answers so many of the simplest queries a second. */
+export interface Measured {
+  readonly dnsQueries: number;
+}
+
 export interface Phase {
   readonly name: string;
   readonly duration: Millis;
@@ -620,6 +625,8 @@ export interface Scenario {
   readonly runsOn: readonly string[];
   readonly appliesTo: string;
   readonly parameters: { readonly [name: string]: Json };
+  /** Parameters that depend on how fast the host is, with what they are worth; measured before the run unless they are set. */
+  readonly measured?: { readonly [parameter: string]: Measured };
   readonly cluster: ClusterSpec;
   readonly objects: readonly ObjectsSpec[];
   readonly phases: readonly Phase[];

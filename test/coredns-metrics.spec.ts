@@ -98,8 +98,8 @@ describe('the probe coredns-metrics', function () {
         labels,
         value,
       ])[0];
-    expect(await limits({ servers: { one }, components })).to.deep.equal([{ server: 'one' }, 0.15]);
-    expect(await limits({ servers: { one } })).to.deep.equal([{ server: 'one' }, availableParallelism()]);
+    expect(await limits({ servers: { one }, components })).to.deep.equal([{ server: 'one' }, 150]);
+    expect(await limits({ servers: { one } })).to.deep.equal([{ server: 'one' }, 1000 * availableParallelism()]);
   });
 
   it('takes no redirect, and no answer without an end', async () => {
@@ -161,8 +161,8 @@ describe('the probe coredns-metrics', function () {
     expect(gone, 'said once').to.deep.equal([{ server: 'coredns-a' }]);
     const limits = samples(events, 'coredns.cpu-limit').map(({ labels, value }) => [labels?.['server'], value]);
     expect(limits).to.deep.include.members([
-      ['coredns-a', 0.15],
-      ['coredns-b', 9],
+      ['coredns-a', 150],
+      ['coredns-b', 9000],
     ]);
     expect([...asked][0])
       .to.include('/kube-system/pods?')

@@ -11,6 +11,7 @@ import { expect } from 'chai';
 import { freePorts } from '../harness/cluster/ports.ts';
 import { importsExtension } from '../harness/load/extensions.ts';
 import { type Point, parsePoint } from '../harness/load/points.ts';
+import { dnsCost } from '../harness/probes/dns-cost.ts';
 import { findGo } from '../harness/tools/go.ts';
 import { provide, type ToolOptions } from '../harness/tools/tools.ts';
 import { skip } from './skip.ts';
@@ -53,6 +54,44 @@ describe('the resolver for k6', function () {
     const skipped = [...stdout.matchAll(/^--- SKIP: (\w+)/gm)].map(([, name]) => name);
     // It needs a network namespace, which not every machine gives.
     expect(skipped.filter((name) => name !== 'TestGlibcSendsTheSame')).to.deep.equal([]);
+  });
+
+  describe('what a query costs on this host', () => {
+    const signal = new AbortController().signal;
+    const bearers = () =>
+      spawnSync('pgrep', ['-f', `${coredns} -conf`], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter(Boolean);
+
+    it('is measured on a CoreDNS that is gone afterwards', async () => {
+      const before = bearers();
+      const { dns } = await freePorts(['dns']);
+      expect(await dnsCost(coredns, dns, signal)).to.be.within(1e-7, 1e-2);
+      expect(bearers()).to.deep.equal(before);
+    });
+
+    it('is not known of a program that answers nothing, or when aborted', async () => {
+      const { dns } = await freePorts(['dns']);
+      const error = await dnsCost('/bin/true', dns, signal).catch((thrown: unknown) => thrown);
+      expect(error).to.include({ name: 'ToolError' });
+      const reason = new Error('enough');
+      const aborted = await dnsCost(coredns, dns, AbortSignal.abort(reason)).catch((thrown: unknown) => thrown);
+      expect(aborted).to.have.property('cause', reason);
+    });
+
+    it('leaves no CoreDNS when the harness is killed meanwhile', async () => {
+      const before = bearers();
+      const { dns } = await freePorts(['dns']);
+      const module = new URL('../harness/probes/dns-cost.ts', import.meta.url).href;
+      const script = `const { dnsCost } = await import('${module}'); await dnsCost('${coredns}', ${dns}, new AbortController().signal);`;
+      const harness = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+      for (let round = 0; bearers().length === before.length && round < 200; round++) await sleep(50);
+      expect(bearers().length).to.be.above(before.length);
+      harness.kill('SIGKILL');
+      await once(harness, 'exit');
+      for (let round = 0; bearers().length > before.length && round < 100; round++) await sleep(50);
+      expect(bearers()).to.deep.equal(before);
+    });
   });
 
   describe('in a script', () => {

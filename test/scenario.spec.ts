@@ -233,7 +233,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key',
       () => changed('probes:', 'probez:'),
-      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, cluster, objects, phases, load, installs, faults, probes, evidence, signature, limits, variants, … (17 in all); did you mean "probes"?',
+      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, measured, cluster, objects, phases, load, installs, faults, probes, evidence, signature, limits, … (18 in all); did you mean "probes"?',
     ],
     [
       'an unknown key in a map',
@@ -244,6 +244,11 @@ describe('a scenario that is wrong says where', () => {
       'a duplicate key',
       () => changed('  nodes: 3', '  nodes: 3\n  nodes: 4'),
       '7:3: duplicate key "nodes"; expected it once',
+    ],
+    [
+      'a measured parameter that is none, or no number',
+      () => changed('phases:', 'measured: { podz: { dns-queries: 5000 } }\nphases:'),
+      '14:13: "podz" is no parameter that is a number; expected pods; did you mean "pods"?',
     ],
     ['broken YAML', () => changed('[embedded]', '[embedded'), '4:1: not YAML: '],
     ['a file that is no map', () => '- question', '1:1: the file holds no map; expected a map'],

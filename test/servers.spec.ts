@@ -43,7 +43,7 @@ cluster:
       env: { LEVEL: 1.10 }
       as: dns
       memory: 170MiB
-      cpus: 0.2
+      cpus: 200m
       ready: { port: http }
 phases: { steady: 5s }
 variants: { only: { what: as it is, expect: limits } }

@@ -29,6 +29,7 @@ export function wishes(scenarios: readonly Scenario[], asked: Target | undefined
   const all = scenarios.flatMap((scenario) => {
     const onKind = targetFor(scenario, asked).provider === 'kind';
     const some: ToolWish[] = onKind ? [{ name: 'kind' }] : embeddedWishes(scenario);
+    if (scenario.measured !== undefined) some.push({ name: 'coredns' });
     some.push(...scenario.load.map((load) => ({ name: k6For(scenario, load) })));
     if (scenario.installs.length > 0) some.push({ name: 'helm' });
     return some;

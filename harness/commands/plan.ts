@@ -101,6 +101,7 @@ function describe(scenario: Scenario, target: Target): string[] {
     `  variant   ${scenario.variant.name} (expect ${scenario.variant.expect}): ${scenario.variant.what}`,
     `  target    ${targetText(scenario, target)}`,
     `  objects   ${objects || 'none'}`,
+    ...measuredText(scenario),
     `  phases    ${scenario.phases.map(({ name, duration }) => `${name} ${duration / 1000}s`).join(', ')} (${seconds} s)`,
     ...(target.provider === 'embedded' ? serversText(scenario) : []),
     `  load      ${load.join('; ') || 'none'}`,
@@ -108,6 +109,13 @@ function describe(scenario: Scenario, target: Target): string[] {
     `  probes    ${scenario.probes.join(', ')}`,
     '  undo      every process, container, network, control group and folder, owed on disk before it is made',
   ];
+}
+
+function measuredText({ measured = {}, parameters }: Scenario): string[] {
+  const all = Object.keys(measured).map(
+    (name) => `${name} (${parameters[name]}, or what fits this host, measured before the run)`,
+  );
+  return all.length === 0 ? [] : [`  measured  ${all.join(', ')}`];
 }
 
 function serversText({ cluster: { servers = [] } }: Scenario): string[] {

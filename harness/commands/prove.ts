@@ -5,6 +5,7 @@ import { type Report, ScenarioError } from '../model.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
+import { withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
 import { targetOf } from './target.ts';
@@ -27,8 +28,9 @@ export async function prove(
     ambient.err.write(`${left} is left out; it is played by: ordeal run ${name} --variant ${left}${asked}\n`);
   }
   if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
-  const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
-  const provided = await provideAll(scenarios, target, options, ambient);
+  const decoded = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
+  const provided = await provideAll(decoded, target, options, ambient);
+  const scenarios = await withMeasured(decoded, { ...on, set }, provided, ambient);
   const reports: Report[] = [];
   for (const scenario of scenarios) {
     const report = await play(scenario, scenario.variant.expect, provided, options, ambient);

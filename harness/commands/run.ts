@@ -3,6 +3,7 @@ import { type Scenario, ScenarioError } from '../model.ts';
 import type { Ambient } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
+import { withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
 import { type TargetOptions, targetOf } from './target.ts';
@@ -13,9 +14,12 @@ export async function run(
   options: PlayOptions & { variant?: string },
   ambient: Ambient,
 ): Promise<number> {
-  const scenarios: Scenario[] = [];
-  for (const name of names) scenarios.push(await chosen(name, options, ambient));
-  const provided = await provideAll(scenarios, targetOf(options), options, ambient);
+  const decoded: Scenario[] = [];
+  for (const name of names) decoded.push(await chosen(name, options, ambient));
+  const target = targetOf(options);
+  const provided = await provideAll(decoded, target, options, ambient);
+  const on = target === undefined ? {} : { on: target.provider };
+  const scenarios = await withMeasured(decoded, { ...on, set: settings(options.set) }, provided, ambient);
   const codes: number[] = [];
   const verdicts: unknown[] = [];
   for (const scenario of scenarios) {

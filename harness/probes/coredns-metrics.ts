@@ -84,7 +84,7 @@ function tell({ journal }: Run, server: string, cpus: number | undefined, server
     kind: 'sample',
     metric: 'coredns.cpu-limit',
     labels: { server },
-    value: cpus ?? availableParallelism(),
+    value: Math.round(1e6 * (cpus ?? availableParallelism())) / 1e3,
   });
   journal.append({ kind: 'sample', metric: 'coredns.servers', value: servers });
 }

@@ -6,9 +6,9 @@ export const corednsMetrics: readonly MetricSpec[] = [
   metric('coredns.servers', 'count', 'gauge', 'how many answer the probe'),
   metric(
     'coredns.cpu-limit',
-    'ratio',
+    'count',
     'gauge',
-    'CPU time that it may use per time; without a limit as many CPUs as this machine has (source: its control group, or what the pod says)',
+    'thousandths of a CPU that it may use; without a limit all CPUs that this machine has (source: its control group, or what the pod says)',
     'server',
   ),
   metric(

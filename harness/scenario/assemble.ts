@@ -34,6 +34,9 @@ export interface Around {
 export function assemble(decoded: Decoded, around: Around): Scenario {
   const { id, folder, variant, values, faults, servers, runsOn, judged } = around;
   const parameters = plainValues(values);
+  const measured = Object.entries(decoded.measured).map(
+    ([name, is]) => [name, { dnsQueries: is['dns-queries'] }] as const,
+  );
   return {
     id,
     folder,
@@ -42,6 +45,7 @@ export function assemble(decoded: Decoded, around: Around): Scenario {
     runsOn,
     appliesTo: decoded['applies-to'],
     parameters,
+    ...(measured.length > 0 && { measured: Object.fromEntries(measured) }),
     cluster: { ...clusterSpec(decoded), ...(servers.length > 0 && { servers }) },
     objects: decoded.objects.map(({ apply, during, after, ...rest }) => ({
       ...rest,

@@ -48,6 +48,12 @@ export function checkReferences(
     if (name === 'run')
       complaints.add(keyAt, { what: 'a phase cannot be called "run"', expected: 'another name: run is the whole' });
   }
+  for (const [name, { keyAt }] of entriesOf(tree, 'measured')) {
+    const is = parameters.get(name)?.value;
+    const known = [...parameters].flatMap(([one, { value }]) => (typeof value === 'number' ? [one] : []));
+    if (typeof is !== 'number')
+      complaints.add(keyAt, { what: `"${name}" is no parameter that is a number`, word: name, known });
+  }
   const loads = itemsOf(tree, 'load');
   for (const load of loads) {
     refer(find(load, ['during']), 'phase', phases);

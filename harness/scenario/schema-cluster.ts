@@ -1,6 +1,20 @@
 import { z } from 'zod';
 import type { Json } from '../model.ts';
-import { envName, fileName, flag, group, kubernetes, line, name, path, size, user, verb, version } from './words.ts';
+import {
+  cpus,
+  envName,
+  fileName,
+  flag,
+  group,
+  kubernetes,
+  line,
+  name,
+  path,
+  size,
+  user,
+  verb,
+  version,
+} from './words.ts';
 
 const json: z.ZodType<Json> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
@@ -30,7 +44,7 @@ const server = z.strictObject({
   as: line.optional(),
   ready: z.strictObject({ port: line, path: path.optional() }),
   memory: size.optional(),
-  cpus: z.number().min(0.01).max(1_000).optional(),
+  cpus: cpus.optional(),
 });
 
 export const cluster = z.strictObject({

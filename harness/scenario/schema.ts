@@ -46,6 +46,7 @@ export const scenarioSchema = z.strictObject({
     '>=1.31',
   ),
   parameters: z.record(parameterName, scalar).default({}),
+  measured: z.record(parameterName, z.strictObject({ 'dns-queries': z.int().min(100).max(1_000_000) })).default({}),
   cluster: cluster.default({ nodes: 0, 'leader-election': false, components: {}, identities: [], servers: {} }),
   objects: z
     .array(

@@ -51,6 +51,15 @@ export const size = quantity(parseSize, {
   units: sizeUnits,
   wrong: (value) => (value >= 16 * 2 ** 20 && value <= 2 ** 50 ? undefined : 'at least 16MiB and at most 1024TiB'),
 });
+/** CPU time per time: 0.15, or as Kubernetes writes it, 150m. */
+export const cpus = z.union([z.string(), z.number()]).transform((input, context) => {
+  const [, thousandths] = /^(\d+)m$/.exec(String(input)) ?? [];
+  const value = thousandths === undefined ? Number(input) : Number(thousandths) / 1000;
+  if (value >= 0.01 && value <= 1_000) return value;
+  const what = `bad CPU limit "${String(input).slice(0, 40)}"`;
+  context.addIssue({ code: 'custom', message: phrase({ what, expected: '0.01 to 1000 CPUs, such as 0.15 or 150m' }) });
+  return z.NEVER;
+});
 export const line = text(/\S/, 'some text');
 export const version = text(/^v?\d+\.\d+(\.\d+)?(-[\w.]+)?$/, 'a version such as 3.5.12');
 export const kubernetes = text(/^v?\d+\.\d+\.\d+(-[\w.]+)?$/, 'a version of three numbers such as 1.36.3');
