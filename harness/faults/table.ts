@@ -1,4 +1,5 @@
 import type { FaultKind } from '../model.ts';
+import { drainNodes } from './drain-nodes.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
 import { killUnit } from './kill-unit.ts';
@@ -25,5 +26,6 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     throttleNodeIo,
     fillNodeDisk,
     reloadServer,
+    drainNodes,
   ].map((kind) => [kind.name, kind]),
 );
