@@ -8,6 +8,7 @@ import { memoryHog } from './memory-hog.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
+import { silenceNodes } from './silence-nodes.ts';
 import { stopUnit } from './stop-unit.ts';
 import { throttleNodeIo } from './throttle-node-io.ts';
 
@@ -27,5 +28,6 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     fillNodeDisk,
     reloadServer,
     drainNodes,
+    silenceNodes,
   ].map((kind) => [kind.name, kind]),
 );
