@@ -78,6 +78,7 @@ export class DrainSamples {
         if (!signal.aborted) throw error;
       });
     }
+    this.#write();
   }
 
   /** Real when pods were asked to go and the server answered: by what, is the scenario's matter. */
