@@ -33,8 +33,8 @@ const collections: Readonly<Record<Extract<Debt, { undo: 'delete-object' }>['res
 
 async function removeByApi(path: string, ask: Ask): Promise<void> {
   for (let round = 0; (await ask('DELETE', path)) !== undefined; round++) {
-    if (round === 90) throw new Error(`${path} is still there`);
-    await sleep(1000);
+    if (round === 300) throw new Error(`${path} is still there`);
+    await sleep(100);
   }
 }
 
