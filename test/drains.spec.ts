@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { load, variantsOf } from '../harness/commands/find.ts';
 import { faults } from '../harness/faults/table.ts';
@@ -15,6 +18,7 @@ import {
 } from '../harness/model.ts';
 import { startClock } from '../harness/run/clock.ts';
 import { inOwnCluster, requireDebt } from '../harness/run/undo/debt.ts';
+import { undo } from '../harness/run/undo.ts';
 import { send, serve } from './api-server.ts';
 
 const mark = 'feedfacefeedface';
@@ -255,6 +259,31 @@ describe('a debt in the embedded cluster', () => {
     for (const debt of [{ undo: 'uncordon-node', name: 'node-0', uid, mark }, object])
       expect(inOwnCluster(requireDebt(debt))).to.equal(true);
     expect(inOwnCluster(requireDebt({ undo: 'end-processes', mark }))).to.equal(false);
+  });
+
+  it('is paid by no kubeconfig from elsewhere: one that a link leads to, or one of a server that is not of this machine', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ordeal-own-api-'));
+    const debt: Debt = { undo: 'uncordon-node', name: 'node-0', uid, mark };
+    const failure = () => undo(debt, { folder }).then(() => 'paid', String);
+    expect(await failure()).to.equal('paid');
+    mkdirSync(join(folder, 'cluster'));
+    const file = join(folder, 'cluster', 'admin.kubeconfig');
+    const config = (server: string) => {
+      const clusters = [{ cluster: { server, 'certificate-authority': join(folder, 'ca.crt') } }];
+      return JSON.stringify({ clusters, users: [{ user: { token: 'x' } }] });
+    };
+    writeFileSync(join(folder, 'theirs'), config('https://127.0.0.1:1'));
+    symlinkSync(join(folder, 'theirs'), file);
+    expect(await failure()).to.include('a symbolic link leads to');
+    rmSync(file);
+    writeFileSync(file, config('https://example.com:443'));
+    expect(await failure()).to.include('not ours, left alone: a cluster at https://example.com:443');
+    writeFileSync(file, config('https://127.0.0.1:1'));
+    expect(await failure()).to.include('nothing was done in it');
+    writeFileSync(join(folder, 'ca.crt'), '');
+    expect(await failure()).to.include('ECONNREFUSED');
+    rmSync(folder, { recursive: true });
+    expect(await failure()).to.equal('paid');
   });
 
   const bad: Readonly<Record<string, unknown>> = {

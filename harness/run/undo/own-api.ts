@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import type { Json } from '../../model.ts';
@@ -29,6 +29,9 @@ export async function inCluster(folder: string | undefined, work: (ask: Ask) => 
   // As the embedded cluster writes it: JSON, which cannot name a program to run.
   const file = join(folder, 'cluster', 'admin.kubeconfig');
   if (!existsSync(file)) return;
+  // Whoever may write there must not have us use another kubeconfig than the one that lies there.
+  if (realpathSync(file) !== join(realpathSync(folder), 'cluster', 'admin.kubeconfig'))
+    throw new Error(`not ours, left alone: a symbolic link leads to ${file}`);
   const { clusters, users } = JSON.parse(readFileSync(file, 'utf8')) as Kubeconfig;
   const { server, 'certificate-authority': caFile } = clusters[0].cluster;
   if (!/^https:\/\/127\.0\.0\.1:\d+$/.test(server)) throw new Error(`not ours, left alone: a cluster at ${server}`);
