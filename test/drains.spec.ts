@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { load, variantsOf } from '../harness/commands/find.ts';
+import { Leases } from '../harness/faults/silence-leases.ts';
 import { faults } from '../harness/faults/table.ts';
+import { KubeClient } from '../harness/kube/client.ts';
 import {
   type Cluster,
   type Connection,
@@ -245,6 +247,43 @@ describe('a drain', function () {
       const made = faults.get(name)?.make({ ...noSpec, name, fault: name, parameters: { ...quick, nodes: 1 } });
       expect(await made?.unavailable({ provider: 'kind' } as Cluster)).to.include('not for kind');
     }
+  });
+});
+
+describe('the evidence of a silent node', () => {
+  /** Looks at leases of 40 s, at those seconds, as they were renewed until then. */
+  async function evidenceOf(renewed: Readonly<Record<string, readonly number[]>>, looks: readonly number[]) {
+    let now = 0;
+    await using server = await serve((_, response) => {
+      const items = Object.entries(renewed).map(([name, times]) => {
+        const renewTime = String(times.findLast((time) => time <= now));
+        return { metadata: { name }, spec: { renewTime, leaseDurationSeconds: 40 } };
+      });
+      send(response, 200, { items, metadata: { resourceVersion: '1' } });
+    });
+    await using client = new KubeClient(server.connection, { signal: new AbortController().signal });
+    const leases = new Leases(client, { clock: { now: () => now * 1000, fromWall: (wall) => wall } });
+    for (const at of looks) {
+      now = at;
+      await leases.look();
+    }
+    return leases.evidence(['node-0']);
+  }
+  const each = Array.from({ length: 81 }, (_, second) => second);
+  const alive = [0, 10, 20, 30, 40, 50, 60, 70, 80];
+
+  it('is a lease that stands still for longer than it is held, while those of others do not', async () => {
+    const { real, detail } = await evidenceOf({ 'node-0': [0], 'node-1': alive }, each);
+    expect(real, detail).to.equal(true);
+    expect(detail).to.equal('node-0: lease not renewed for 80 s, held for 40 s; node-1: renewed 8 times');
+  });
+
+  it('is none when the lease was renewed, when no other one was either, or when nobody looked', async () => {
+    expect((await evidenceOf({ 'node-0': [0, 50], 'node-1': alive }, each)).real, 'renewed once').to.equal(false);
+    expect((await evidenceOf({ 'node-0': [0], 'node-1': [0] }, each)).real, 'all stand still').to.equal(false);
+    expect((await evidenceOf({ 'node-0': [0], 'node-1': alive }, [0])).real, 'one look').to.equal(false);
+    expect((await evidenceOf({ 'node-1': alive }, each)).real, 'no such lease').to.equal(false);
+    expect((await evidenceOf({}, [])).real, 'no look').to.equal(false);
   });
 });
 
