@@ -205,14 +205,29 @@ type DebtKind =
   | { readonly undo: 'lift-io-limit'; readonly node: NodeRef; readonly device: string; readonly mark: string }
   /** Remove a file that we made on a node; its name must contain the mark. */
   | { readonly undo: 'remove-node-file'; readonly node: NodeRef; readonly path: string; readonly mark: string }
-  /** Delete an object of a cluster that we made; its name must contain the mark. Asked of a control-plane node's own kubectl. */
+  /**
+   * Delete an object of a cluster that we made; its name must contain the mark. Asked of a control-plane node's own kubectl, or of
+   * the embedded cluster's API server.
+   */
   | {
       readonly undo: 'delete-object';
-      readonly node: NodeRef;
-      readonly resource: 'namespace' | 'clusterrolebinding' | 'clusterrole';
+      readonly node: NodeRef | OwnApi;
+      readonly resource:
+        | 'namespace'
+        | 'clusterrolebinding'
+        | 'clusterrole'
+        | 'validatingadmissionpolicy'
+        | 'validatingadmissionpolicybinding';
       readonly name: string;
       readonly mark: string;
-    };
+    }
+  /** Let pods be bound to a node of the run's own embedded cluster again; a later node of that name has another uid and is a stranger. */
+  | { readonly undo: 'uncordon-node'; readonly name: string; readonly uid: string; readonly mark: string };
+
+/** The API server of the run's own embedded cluster, by the kubeconfig in the run's folder: when that is gone, so is all that was in it. */
+export interface OwnApi {
+  readonly via: 'own-api';
+}
 
 /** Units that a fault may stop. */
 export type NodeUnit = 'kubelet' | 'containerd';
@@ -366,6 +381,8 @@ export interface FaultKind {
   readonly parameters: { readonly [name: string]: FaultParameter };
   /** Its targets are no workers. */
   readonly elsewhere?: boolean;
+  /** What it tells of itself while its phase lasts. */
+  readonly metrics?: readonly MetricSpec[];
   make(spec: FaultSpec): Fault;
   /**
    * Why it must not be done to a cluster that would be made so, by what its nodes would have and what this host has; undefined

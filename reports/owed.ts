@@ -1,5 +1,5 @@
 /** What a debt is about, for people: the path, the object, the container or the unit. */
-import type { Debt, NodeRef } from '../harness/model.ts';
+import type { Debt, NodeRef, OwnApi } from '../harness/model.ts';
 
 export function debtText(debt: Debt): string {
   const parts = [
@@ -14,6 +14,7 @@ export function debtText(debt: Debt): string {
   return parts.filter(Boolean).join(' ');
 }
 
-function nodeText(node: NodeRef): string {
+function nodeText(node: NodeRef | OwnApi): string {
+  if (node.via === 'own-api') return '';
   return node.via === 'docker' ? `container ${node.container.slice(0, 12)}` : `pod ${node.namespace}/${node.pod}`;
 }

@@ -42,6 +42,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/load': ['harness/model.ts', 'harness/histogram.ts', 'harness/kube', 'harness/tools'],
   'harness/faults': [
     'harness/model.ts',
+    'harness/histogram.ts',
     'harness/process.ts',
     'harness/docker.ts',
     'harness/node',

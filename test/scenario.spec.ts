@@ -175,6 +175,18 @@ describe('a scenario that is right', () => {
     expect((await variants(asking, { known })).map(({ asksFor }) => asksFor)).to.deep.equal([undefined, ['pods']]);
   });
 
+  it('adds durations up, those of parameters too, in phases, faults and thresholds', async () => {
+    const yaml = changed(
+      'pods: 30,',
+      'pods: 30, grace: 16s, more: 4,',
+      changed('fault: 1m', `fault: "\${grace} + \${more}s + 1m"`),
+    );
+    const here = await write(changed('is: "<= 300ms"', `is: "<= \${grace} + 500ms"`, yaml));
+    const { phases, limits } = await decode(here, { known, set: { more: '5' } });
+    expect(phases[2]).to.deep.equal({ name: 'fault', duration: 81_000 });
+    expect(limits[1]).to.deep.include({ is: { op: '<=', value: 16.5, unit: 'seconds' } });
+  });
+
   it('lists its variants', async () => {
     expect((await variants(await write(good))).map(({ name, expect }) => `${name} ${expect}`)).to.deep.equal([
       'old signature',
@@ -216,6 +228,12 @@ probes:`,
   it('installs charts with values of any depth', async () => {
     const { installs } = await decode(await write(text), { known });
     expect(installs[0]).to.deep.include({ release: 'prop', timeout: 30_000, values: { deep: { a: 1 } } });
+  });
+
+  it('is decoded for where the variant runs that is named, when nobody says where', async () => {
+    const { phases, runsOn } = await decode(await write(text), { known, variant: 'new' });
+    expect(runsOn).to.deep.equal(['kind']);
+    expect(phases.find(({ name }) => name === 'fault')?.duration).to.equal(30_000);
   });
 
   it('differs where it runs, before its variants differ', async () => {
@@ -270,6 +288,16 @@ describe('a scenario that is wrong says where', () => {
       'a duration with another unit',
       () => changed('steady: 10s', 'steady: 10sec'),
       '14:31: bad duration "10sec"; expected a duration such as 500ms, 5s, 2m or 1h',
+    ],
+    [
+      'a sum with something else than durations in it',
+      () => changed('steady: 10s', 'steady: "10s + 5"'),
+      '14:31: bad duration "10s + 5"; expected a duration such as 500ms, 5s, 2m or 1h',
+    ],
+    [
+      'a sum of a time and a size where a time is measured',
+      () => changed('is: "<= 300ms"', 'is: "<= 300ms + 1MiB"'),
+      '31:63: unknown unit "ms + 1MiB"; expected a time such as 300ms or 1s',
     ],
     [
       'a misspelt size',

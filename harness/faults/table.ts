@@ -1,4 +1,5 @@
 import type { FaultKind } from '../model.ts';
+import { drainNodes } from './drain-nodes.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
 import { killUnit } from './kill-unit.ts';
@@ -7,6 +8,7 @@ import { memoryHog } from './memory-hog.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
+import { silenceNodes } from './silence-nodes.ts';
 import { stopUnit } from './stop-unit.ts';
 import { throttleNodeIo } from './throttle-node-io.ts';
 
@@ -25,5 +27,7 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     throttleNodeIo,
     fillNodeDisk,
     reloadServer,
+    drainNodes,
+    silenceNodes,
   ].map((kind) => [kind.name, kind]),
 );

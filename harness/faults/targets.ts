@@ -106,7 +106,7 @@ const unread = (error: unknown): Evidence => ({
 });
 
 /** What was done to a node, as the first sign of its failure. */
-export function sign(run: Run, spec: FaultSpec, node: Node, what: string): void {
+export function sign(run: Run, spec: FaultSpec, node: Pick<Node, 'name'>, what: string): void {
   run.journal.append({
     kind: 'seen',
     what: 'node',

@@ -6,7 +6,7 @@ import type { Clients } from '../node/exec.ts';
 import { type Armed, arm } from './arm.ts';
 import { type Account, type Book, cutHalfLine, readBook, writeLine } from './books.ts';
 import { type Whose, whoseIs } from './register.ts';
-import { inDocker, requireDebt } from './undo/debt.ts';
+import { inDocker, inOwnCluster, requireDebt } from './undo/debt.ts';
 import { undo } from './undo.ts';
 
 export type { Account } from './books.ts';
@@ -77,10 +77,15 @@ export function openLedger(folder: string, clients: Clients = {}, whose: Whose =
     },
     async payAll(after = 0) {
       const due = () => readBooks(folder, whose).accounts.filter(({ id, settled }) => id > after && !settled);
-      for (const { id, debt } of due().reverse()) {
-        // The failure is on the books; the other debts are still due.
-        await pay(id, debt).catch(() => undefined);
-      }
+      const round = async (accounts: readonly Account[]) => {
+        for (const { id, debt } of accounts.toReversed()) {
+          // The failure is on the books; the other debts are still due.
+          await pay(id, debt).catch(() => undefined);
+        }
+      };
+      await round(due());
+      // A cluster that no longer answered is gone by now, and with it what had to be put back there.
+      await round(due().filter(({ debt }) => inOwnCluster(debt)));
       return [...due(), ...readBooks(folder, whose).unreadable.map((error) => ({ error }))];
     },
   };

@@ -33,7 +33,7 @@ export type { Known } from './metrics.ts';
 export interface DecodeOptions {
   /** The first one of the file when absent. */
   readonly variant?: string;
-  /** The provider; what the file says under `on` for it is applied. The first one that the scenario runs on when absent. */
+  /** The provider; what the file says under `on` for it is applied. When absent the first one that the scenario runs on, or else the variant. */
   readonly on?: string;
   /** `--set name=value`. */
   readonly set?: Readonly<Record<string, string>>;
@@ -116,10 +116,12 @@ async function decodeAll(folder: string, { variant, on, set = {}, known }: Decod
   for (const spec of specs.values()) {
     const setHere = spec.name === chosen ? set : {};
     const around = { tree, spec, set: setHere, known, folder, complaints };
+    const own = spec.entry ? textsOf(spec.entry.value, 'runs-on') : [];
+    const here = on === undefined && own.length > 0 && !own.includes(played) ? (own[0] ?? played) : played;
     // What is said for other providers is checked too.
-    for (const provider of new Set([played, ...entriesOf(tree, 'on').map(([name]) => name)])) {
+    for (const provider of new Set([here, ...entriesOf(tree, 'on').map(([name]) => name)])) {
       const scenario = await decodeVariant({ ...around, provider });
-      if (scenario && provider === played) scenarios.set(spec.name, scenario);
+      if (scenario && provider === here) scenarios.set(spec.name, scenario);
     }
   }
   complaints.throwIfAny();

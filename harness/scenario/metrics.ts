@@ -10,7 +10,7 @@ export interface Known {
   /** What any load produces that declares these requests. */
   promised(requests: readonly string[]): readonly MetricSpec[];
   /** By kind: what each may be told. */
-  readonly faults: ReadonlyMap<string, Pick<FaultKind, 'parameters'>>;
+  readonly faults: ReadonlyMap<string, Pick<FaultKind, 'parameters' | 'metrics'>>;
   /** What any install produces. */
   readonly installed: readonly MetricSpec[];
   /** What the judge derives from the journal where any probe of nodes watched. */
@@ -89,6 +89,11 @@ export function producible(tree: Tree, known: Known, complaints: Complaints): Re
     const during = textOf(find(install, ['during'])) ?? '';
     for (const spec of known.installed)
       add(install.at, spec, phases.includes(during) ? during : nearest(during, phases));
+  }
+  for (const fault of itemsOf(tree, 'faults')) {
+    const kind = textOf(fault) ?? textOf(find(fault, ['fault'])) ?? '';
+    const during = textOf(find(fault, ['during'])) ?? 'fault';
+    for (const spec of known.faults.get(kind)?.metrics ?? []) add(fault.at, spec, during);
   }
   return all;
 }

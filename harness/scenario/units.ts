@@ -24,9 +24,12 @@ function parse(text: string, units: Readonly<Record<string, number>>): number | 
   return Number(digits) * (units[unit] ?? Number.NaN);
 }
 
-/** `500ms`, `5s`, `2m`, `1h` in milliseconds; undefined for anything else. */
+/** `500ms`, `5s`, `2m`, `1h`, or a sum of such (`50s + 10s`: `${grace} + 10s`) in milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
-  return parse(text, DURATIONS);
+  return text.split('+').reduce<number | undefined>((sum, term) => {
+    const value = parse(term, DURATIONS);
+    return sum === undefined || value === undefined ? undefined : sum + value;
+  }, 0);
 }
 
 /** `100MiB`, `1GiB`, `1.5GB` in bytes; undefined for anything else. */

@@ -40,6 +40,10 @@ const viaPod = shapeOf({
   uid: text(/^[\w-]{8,64}$/),
 });
 const node: Check = (value, mark) => viaDocker(value, mark) || viaPod(value, mark);
+const viaOwnApi = shapeOf({ via: oneOf('own-api') });
+const uid = text(/^[\w-]{8,64}$/);
+const policies = oneOf('validatingadmissionpolicy', 'validatingadmissionpolicybinding');
+const resources = oneOf('namespace', 'clusterrolebinding', 'clusterrole');
 
 /** A `?` ends the name of a field that may be absent. */
 const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = {
@@ -58,7 +62,12 @@ const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = 
     node,
     path: marked((value, mark) => path(value, mark) && lastOf(value as string).includes(`ordeal-${mark}`)),
   },
-  'delete-object': { node, resource: oneOf('namespace', 'clusterrolebinding', 'clusterrole'), name: marked(name) },
+  'delete-object': {
+    node: (value, mark) => node(value, mark) || viaOwnApi(value, mark),
+    resource: (value, mark) => resources(value, mark) || policies(value, mark),
+    name: marked(name),
+  },
+  'uncordon-node': { name, uid },
 };
 
 /** As `makeRunFolder` makes them. */
@@ -88,6 +97,11 @@ export function requireDebt(value: unknown, whose: { readonly mark?: string; rea
     throw new ScenarioError([`${undo}: the index does not know this run, so its kubeconfig is not used: ${said}`]);
   }
   return debt;
+}
+
+/** Whether it is about an object of the run's own embedded cluster, and so is settled when that is gone. */
+export function inOwnCluster(debt: Debt): boolean {
+  return debt.undo === 'uncordon-node' || ('node' in debt && debt.node.via === 'own-api');
 }
 
 /** Whether what it is about is docker's. */
