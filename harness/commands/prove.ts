@@ -1,9 +1,9 @@
 import { writeProve } from '../../reports/html/prove.ts';
 import { verdictJson } from '../../reports/json.ts';
 import { proveSummary } from '../../reports/terminal.ts';
-import { type Report, ScenarioError } from '../model.ts';
+import { type Report, ScenarioError, type VariantSpec } from '../model.ts';
 import { type Ambient, placesOf } from './ambient.ts';
-import { load, scenarioFolder, settings, variantsOf } from './find.ts';
+import { loadMany, scenarioFolder, settings } from './find.ts';
 import { worst } from './finish.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
@@ -18,16 +18,14 @@ export async function prove(
   const folder = await scenarioFolder(name, ambient);
   const target = targetOf(options);
   const on = target === undefined ? {} : { on: target.provider };
-  const all = await variantsOf(folder, target?.provider);
-  const set = settings(options.set);
   const named = options.variants?.split(',').map((variant) => variant.trim());
-  const names = named ?? all.filter(({ asksFor }) => asksFor === undefined).map((variant) => variant.name);
-  for (const { name: left, asksFor = [] } of named ? [] : all.filter((variant) => variant.asksFor !== undefined)) {
-    const asked = asksFor.map((parameter) => ` --set ${parameter}=…`).join('');
-    ambient.err.write(`${left} is left out; it is played by: ordeal run ${name} --variant ${left}${asked}\n`);
-  }
-  if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
-  const scenarios = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
+  const { scenarios, left } = await loadMany(folder, {
+    ...on,
+    ...(named === undefined ? {} : { variants: named }),
+    set: settings(options.set),
+  });
+  if (named === undefined) tellLeft(name, left, ambient);
+  if (scenarios.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const provided = await provideAll(scenarios, target, options, ambient);
   const reports: Report[] = [];
   for (const scenario of scenarios) {
@@ -44,4 +42,12 @@ export async function prove(
   print.write(`${proveSummary(reports, { color: print.color, columns: print.columns, ...(page ? { page } : {}) })}\n`);
   if (options.json) ambient.out.write(`${JSON.stringify(reports.map(verdictJson), undefined, 2)}\n`);
   return code;
+}
+
+/** Says which variants a proof leaves out, and how they are played. */
+export function tellLeft(name: string, left: readonly VariantSpec[], ambient: Ambient): void {
+  for (const { name: variant, asksFor = [] } of left) {
+    const asked = asksFor.map((parameter) => ` --set ${parameter}=…`).join('');
+    ambient.err.write(`${variant} is left out; it is played by: ordeal run ${name} --variant ${variant}${asked}\n`);
+  }
 }
