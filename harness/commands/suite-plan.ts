@@ -87,22 +87,30 @@ function differenceOf({ set, change }: SuiteEntry['asked']): string {
   return [...values, ...keys.map((key) => `${key} changed`)].join(', ');
 }
 
-/** What each target needs, by `targetKey`. Throws RefusedError with every reason before anything is made ready. */
+/** Throws RefusedError with every reason against any of the runs; nothing is made to know it. */
+export async function refuseSuite(runs: readonly PlannedRun[]): Promise<void> {
+  const reasons = await Promise.all(groupsOf(runs).map(({ scenarios, target }) => allReasons(scenarios, target)));
+  if (reasons.flat().length > 0) throw new RefusedError([...new Set(reasons.flat())].join('\n'));
+}
+
+/** What each target needs, by `targetKey`. Throws ToolError and RefusedError. */
 export async function provideSuite(
   runs: readonly PlannedRun[],
   options: { toolsDir?: string },
   ambient: Ambient,
 ): Promise<ReadonlyMap<string, Provided>> {
-  const groups = [...Map.groupBy(runs, targetKey)].map(([key, some]) => {
-    const [first] = some;
-    return { key, target: first && targetOfRun(first), scenarios: some.map(({ scenario }) => scenario) };
-  });
-  const reasons = await Promise.all(groups.map(({ scenarios, target }) => allReasons(scenarios, target)));
-  if (reasons.flat().length > 0) throw new RefusedError([...new Set(reasons.flat())].join('\n'));
   const provided = new Map<string, Provided>();
-  for (const { key, target, scenarios } of groups)
+  for (const { key, target, scenarios } of groupsOf(runs))
     provided.set(key, await provideAll(scenarios, target, options, ambient));
   return provided;
+}
+
+function groupsOf(runs: readonly PlannedRun[]) {
+  return [...Map.groupBy(runs, targetKey)].map(([key, some]) => ({
+    key,
+    target: some[0] && targetOfRun(some[0]),
+    scenarios: some.map(({ scenario }) => scenario),
+  }));
 }
 
 export function targetOfRun({ scenario, target }: PlannedRun): Target {

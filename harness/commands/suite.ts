@@ -18,7 +18,7 @@ import { estimated } from './estimate.ts';
 import { worst } from './finish.ts';
 import type { Provided } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
-import { type PlannedRun, planSuite, provideSuite, targetKey, targetOfRun } from './suite-plan.ts';
+import { type PlannedRun, planSuite, provideSuite, refuseSuite, targetKey, targetOfRun } from './suite-plan.ts';
 
 interface Done {
   readonly run: SuiteRun;
@@ -34,12 +34,14 @@ interface Done {
 export async function suite(file: string, options: Omit<PlayOptions, 'set'>, ambient: Ambient): Promise<number> {
   const clock = startClock();
   const runs = await planSuite(file, options, ambient);
-  const provided = await provideSuite(runs, options, ambient);
+  await refuseSuite(runs);
   const { phases, beyond } = estimated(runs.map((run) => ({ scenario: run.scenario, target: targetOfRun(run) })));
   const tell = (text: string) => options.quiet || ambient.err.write(plain(text));
+  const [all, within] = [phases + beyond, phases].map((millis) => spoken(millis / 1000));
   tell(
-    `${runs.length} runs, one after another: about ${spoken((phases + beyond) / 1000)}. That is an estimate: ${spoken(phases / 1000)} of phases, and what runs take beside them on 2 cores.`,
+    `${runs.length} runs, one after another: about ${all}. That is an estimate: ${within} of phases, and what runs take beside them on 2 cores once their programs are there.`,
   );
+  const provided = await provideSuite(runs, options, ambient);
   const done: Done[] = [];
   for (const [index, run] of runs.entries()) {
     if (!ambient.signal.aborted)

@@ -27,7 +27,7 @@ const worker = 'a'.repeat(64);
 const controlPlane = 'b'.repeat(64);
 const strangers = 'c'.repeat(64);
 /** Another run's, which lives. */
-const otherMark = '0123456789abcdef';
+export const otherMark = '0123456789abcdef';
 
 export type Edge = 'before' | 'after';
 
