@@ -72,6 +72,7 @@ Examples:
   $ ordeal list
   $ ordeal prove list-flood
   $ ordeal run list-flood --variant stock --set pods=5000
+  $ ordeal suite suites/embedded.yaml
   $ ordeal prove memory-stress --cluster kind
   $ ordeal report last`,
   );
