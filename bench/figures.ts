@@ -1,10 +1,10 @@
 /**
  * Markdown tables of what was measured, from a folder of runs alone.
- * `node bench/figures.ts RUNS`: every scenario and variant, how many runs of it did what was expected, and the figures of what was judged.
- * `node bench/figures.ts RUNS SCENARIO`: of one scenario all thresholds, a column for each variant.
+ * `node bench/figures.ts RUNS…`: every scenario and variant, how many runs of it did what was expected, and the figures of what was judged.
+ * `node bench/figures.ts RUNS… SCENARIO`: of one scenario all thresholds, a column for each variant.
  * A figure is the least and the greatest of all complete runs that prove something.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../harness/model.ts';
 import type { VerdictFile } from '../reports/json.ts';
@@ -17,12 +17,13 @@ export interface Read {
 }
 
 /** Reads `RUNS/*` by its verdict.json. Interrupted runs, and those whose cluster never was, are left out and named. */
-export function readRuns(folder: string): Read {
+export function readRuns(...folders: readonly string[]): Read {
   const left: string[] = [];
-  const runs = readdirSync(folder)
-    .filter((id) => existsSync(join(folder, id, 'journal.ndjson')) || existsSync(join(folder, id, 'verdict.json')))
-    .flatMap((id) => {
-      const file = join(folder, id, 'verdict.json');
+  const runs = folders
+    .flatMap((folder) => readdirSync(folder).map((id) => ({ id, path: join(folder, id) })))
+    .filter(({ path }) => ['journal.ndjson', 'verdict.json'].some((name) => existsSync(join(path, name))))
+    .flatMap(({ id, path }) => {
+      const file = join(path, 'verdict.json');
       if (!existsSync(file)) {
         left.push(`${id}: no verdict.json (ordeal report ${id} writes it)`);
         return [];
@@ -144,8 +145,11 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;
 const table = (rows: readonly (readonly string[])[]) => rows.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 
 if (import.meta.main) {
-  const [folder = 'runs', scenario] = process.argv.slice(2);
-  const { runs, left } = readRuns(folder);
+  const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
+  const words = process.argv.slice(2);
+  const folders = words.filter(isFolder);
+  const scenario = words.find((word) => !isFolder(word));
+  const { runs, left } = readRuns(...(folders.length > 0 ? folders : ['runs']));
   for (const text of left) console.error(`not counted: ${text}`);
   const one = scenario === undefined ? undefined : runs.filter((run) => run.scenario === scenario);
   process.stdout.write(one === undefined ? wholeTable(runs) : scenarioTable(one));

@@ -121,6 +121,8 @@ describe('the table of figures', () => {
     const said = (...args: string[]) => execFileSync(process.execPath, [bench, folder, ...args], { encoding: 'utf8' });
     expect(said()).to.equal(wholeTable(readRuns(folder).runs));
     expect(said('list-flood')).to.equal(scenarioTable(readRuns(folder).runs));
+    const more = await runs(duration(90));
+    expect(cellsOf(said(more))[2]?.[4]).to.equal('3');
     const [head, , count, ...rows] = cellsOf(said('list-flood'));
     expect(head).to.deep.equal(['', 'old-etcd (2 runs)', 'stock (1 runs)']);
     expect(count).to.deep.equal(['as expected', '2', '1']);

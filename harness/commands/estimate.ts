@@ -2,13 +2,13 @@ import type { Millis, Scenario } from '../model.ts';
 import type { Target } from './target.ts';
 
 /**
- * What a run takes beyond its phases, on 2 cores: on embedded clusters 8.9 to 10.2 s (25 runs, `bench/overhead.ts`), on kind clusters of
- * their own 53 to 57 s (three proofs of memory-stress). On a kind cluster that is there already it was not measured.
+ * What a run takes beyond its phases, on 2 cores (`bench/overhead.ts`): on embedded clusters 8.7 to 12.6 s (40 runs), on kind clusters of
+ * their own 52 to 72 s (11 runs, others beside them), of which making one takes 30 to 38 s.
  */
 const beyond: Readonly<Record<'embedded' | 'kind' | 'existing', Millis>> = {
   embedded: 10_000,
-  kind: 55_000,
-  existing: 15_000,
+  kind: 60_000,
+  existing: 30_000,
 };
 
 export interface Estimate {
