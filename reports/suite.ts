@@ -30,6 +30,8 @@ export interface Suite {
   readonly started: string;
   readonly seconds: number;
   readonly estimatedSeconds: number;
+  /** Before the first run: its programs were made ready. */
+  readonly readySeconds: number;
   /** Within the phases of the scenarios, as they were played; of runs that were played again too. */
   readonly phaseSeconds: number;
   readonly runs: readonly SuiteRun[];
@@ -79,11 +81,11 @@ export function spentIn({ seconds, phaseSeconds }: Pick<Suite, 'seconds' | 'phas
   return { outsideSeconds, outsideShare: seconds > 0 ? outsideSeconds / seconds : 0 };
 }
 
-/** `took 9 min 3 s (about 9 min were estimated); outside the scenarios' own phases 52 s, 10 % of it` */
+/** `It took 9 min 3 s (about 9 min were estimated); outside the scenarios' own phases 52 s, 10 % of it (2 s of them before the first run).` */
 export function timesIn(suite: Suite): string {
   const { outsideSeconds, outsideShare } = spentIn(suite);
   const share = `${Math.round(outsideShare * 100)} %`;
-  return `It took ${spoken(suite.seconds)} (about ${spoken(suite.estimatedSeconds)} were estimated); outside the scenarios' own phases ${outsideSeconds.toFixed(0)} s, ${share} of it.`;
+  return `It took ${spoken(suite.seconds)} (about ${spoken(suite.estimatedSeconds)} were estimated); outside the scenarios' own phases ${outsideSeconds.toFixed(0)} s, ${share} of it (${suite.readySeconds.toFixed(0)} s of them before the first run).`;
 }
 
 /** `42 s`, `9 min 3 s`, `2 h 5 min`. */

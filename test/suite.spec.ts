@@ -203,7 +203,13 @@ describe('what a suite leaves', () => {
   const crashed: SuiteRun = { ...stock, error: 'no space left on device' };
 
   function suiteOf(runs: readonly SuiteRun[], more: Partial<Suite> = {}): Suite {
-    const times = { started: '2026-07-14T10:15:02.118Z', seconds: 100, estimatedSeconds: 95, phaseSeconds: 88 };
+    const times = {
+      started: '2026-07-14T10:15:02.118Z',
+      seconds: 100,
+      estimatedSeconds: 95,
+      readySeconds: 2,
+      phaseSeconds: 88,
+    };
     return { file: 'suites/some.yaml', ...times, runs, interrupted: false, exitCode: 0, ...more };
   }
 
@@ -237,7 +243,7 @@ describe('what a suite leaves', () => {
     expect(text).to.contain('? list-flood · stock this run proves nothing no space left on device');
     expect(text).to.contain('2 of 5 runs did what was expected of them; 1 was not played.');
     expect(text).to.contain('It took 1 min 40 s (about 1 min 35 s were estimated)');
-    expect(text).to.contain("outside the scenarios' own phases 12 s, 12 % of it.");
+    expect(text).to.contain("outside the scenarios' own phases 12 s, 12 % of it (2 s of them before the first run).");
     expect(text).to.contain('/runs/suite-some');
   });
 

@@ -42,6 +42,7 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
     `${runs.length} runs, one after another: about ${all}. That is an estimate: ${within} of phases, and what runs take beside them on 2 cores once their programs are there.`,
   );
   const provided = await provideSuite(runs, options, ambient);
+  const readySeconds = clock.now() / 1000;
   const done: Done[] = [];
   for (const [index, run] of runs.entries()) {
     if (!ambient.signal.aborted)
@@ -55,6 +56,7 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
     started: clock.startedAt.toISOString(),
     seconds: clock.now() / 1000,
     estimatedSeconds: (phases + beyond) / 1000,
+    readySeconds,
     phaseSeconds: done.reduce((sum, { phaseSeconds }) => sum + phaseSeconds, 0),
     runs: done.map(({ run }) => run),
     interrupted,
