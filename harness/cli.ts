@@ -72,23 +72,28 @@ Examples:
   $ ordeal list
   $ ordeal prove list-flood
   $ ordeal run list-flood --variant stock --set pods=5000
+  $ ordeal suite suites/embedded.yaml
   $ ordeal prove memory-stress --cluster kind
   $ ordeal report last`,
   );
 
-const choosing = (command: Command) =>
+const targeting = (command: Command) =>
   command
-    .addOption(
-      new Option('--set <name=value>', "change one of the scenario's parameters (repeatable)")
-        .argParser(collect)
-        .default([], 'none'),
-    )
     .option('--tools-dir <folder>', 'take outside programs from this folder first')
     .option('--cluster <where>', 'embedded, kind, or kind:NAME for a kind cluster that you have (it is never deleted)')
     .option('--image <reference>', "a node image for kind; the project's own, made without a registry, by default");
 
+const choosing = (command: Command) =>
+  targeting(
+    command.addOption(
+      new Option('--set <name=value>', "change one of the scenario's parameters (repeatable)")
+        .argParser(collect)
+        .default([], 'none'),
+    ),
+  );
+
 const playing = (command: Command) =>
-  choosing(command)
+  command
     .option('--runs-dir <folder>', 'keep runs here', 'runs')
     .addOption(
       new Option(
@@ -101,19 +106,31 @@ const playing = (command: Command) =>
     .option('--quiet', 'print the verdict only')
     .option('--json', 'print the verdict as JSON to standard output');
 
-playing(program.command('run <scenario...>').description('play scenarios and judge their limits'))
+playing(choosing(program.command('run <scenario...>').description('play scenarios and judge their limits')))
   .option('--variant <name>', 'the variant to play')
   .action(async (scenarios: string[], options) =>
     done(await (await import('./commands/run.ts')).run(scenarios, options, ambient)),
   );
 
 playing(
-  program.command('prove <scenario>').description('show each vulnerable variant broken and each hardened one sound'),
+  choosing(
+    program.command('prove <scenario>').description('show each vulnerable variant broken and each hardened one sound'),
+  ),
 )
   .option('--variants <names>', 'only these, separated by commas')
   .action(async (scenario: string, options) =>
     done(await (await import('./commands/prove.ts')).prove(scenario, options, ambient)),
   );
+
+playing(
+  targeting(
+    program
+      .command('suite <file>')
+      .description('play a list of scenarios, one after another: one summary, one JUnit file, one exit code'),
+  ),
+).action(async (file: string, options) =>
+  done(await (await import('./commands/suite.ts')).suite(file, options, ambient)),
+);
 
 program
   .command('list')

@@ -12,7 +12,7 @@ import { debtText } from './owed.ts';
 import { formerOf, meaning, outcomeOf } from './story.ts';
 import { plain } from './text.ts';
 
-interface Case {
+export interface Case {
   readonly group: string;
   readonly name: string;
   readonly result: 'passed' | 'failure' | 'error' | 'skipped';
@@ -20,22 +20,53 @@ interface Case {
   readonly details: readonly string[];
 }
 
+/** A suite of test cases as data, so that the files of several runs can be one. */
+export interface TestSuite {
+  readonly name: string;
+  readonly seconds: number;
+  /** Wall time, ISO 8601. */
+  readonly started?: string;
+  readonly properties: readonly (readonly [name: string, value: string])[];
+  readonly cases: readonly Case[];
+  readonly told: readonly string[];
+}
+
 export async function junitXml(report: Report): Promise<string> {
-  const { default: builder } = await import('xmlbuilder');
+  return junitDocument([testSuite(report)]);
+}
+
+/** The test cases of one run. */
+export function testSuite(report: Report): TestSuite {
   const { began, end } = factsOf(report);
-  const cases = [...report.verdict.findings.map((finding) => caseOf(finding, report)), ...wholeRun(report)];
-  const count = (result: Case['result']) => cases.filter((one) => one.result === result).length;
-  const totals = { tests: cases.length, failures: count('failure'), errors: count('error'), skipped: count('skipped') };
-  const name = plain(`${report.scenario.id}.${report.scenario.variant.name}`);
-  const time = (end / 1000).toFixed(3);
+  return {
+    name: `${report.scenario.id}.${report.scenario.variant.name}`,
+    seconds: end / 1000,
+    ...(began && { started: began.wall }),
+    properties: propertiesOf(report),
+    cases: [...report.verdict.findings.map((finding) => caseOf(finding, report)), ...wholeRun(report)],
+    told: befell(report),
+  };
+}
+
+export async function junitDocument(suites: readonly TestSuite[]): Promise<string> {
+  const { default: builder } = await import('xmlbuilder');
   const root = builder.create('testsuites', { encoding: 'UTF-8', invalidCharReplacement: '' });
-  const suite = root.ele('testsuite', { name, ...totals, time, ...(began && { timestamp: began.wall.slice(0, 19) }) });
-  const properties = suite.ele('properties');
-  for (const [key, value] of propertiesOf(report))
-    properties.ele('property', { name: plain(key), value: plain(value) });
-  for (const one of cases) write(suite.ele('testcase', { classname: `${name}.${one.group}`, name: one.name }), one);
-  const told = befell(report);
-  if (told.length > 0) suite.ele('system-out', {}, told.join('\n'));
+  for (const { name: called, seconds, started, properties, cases, told } of suites) {
+    const count = (result: Case['result']) => cases.filter((one) => one.result === result).length;
+    const totals = {
+      tests: cases.length,
+      failures: count('failure'),
+      errors: count('error'),
+      skipped: count('skipped'),
+    };
+    const name = plain(called);
+    const time = seconds.toFixed(3);
+    const suite = root.ele('testsuite', { name, ...totals, time, ...(started && { timestamp: started.slice(0, 19) }) });
+    const list = suite.ele('properties');
+    for (const [key, value] of properties) list.ele('property', { name: plain(key), value: plain(value) });
+    for (const one of cases) write(suite.ele('testcase', { classname: `${name}.${one.group}`, name: one.name }), one);
+    if (told.length > 0) suite.ele('system-out', {}, told.join('\n'));
+  }
   return `${root.end({ pretty: true })}\n`;
 }
 

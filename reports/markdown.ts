@@ -10,7 +10,7 @@ import { expectation, formerOf, groupsOf, meaning, outcomeOf, sighting, type Ton
 import { visible } from './text.ts';
 import { limitOf } from './thresholds.ts';
 
-const marks: Record<Tone, string> = { good: '🟢', bad: '🔴', void: '🟡', plain: '⚪' };
+export const marks: Record<Tone, string> = { good: '🟢', bad: '🔴', void: '🟡', plain: '⚪' };
 
 /** Makes text from anywhere inert: no markup, no table cell, no link, no mention, no list, one line. */
 export function escaped(text: string): string {

@@ -14,14 +14,14 @@ export interface Look {
   readonly columns: number;
 }
 
-const styles: Record<Tone, Style> = { good: 'green', bad: 'red', void: 'yellow', plain: 'dim' };
+export const styles: Record<Tone, Style> = { good: 'green', bad: 'red', void: 'yellow', plain: 'dim' };
 const badges: Record<Tone, Style> = {
   good: ['bold', 'inverse', 'green'],
   bad: ['bold', 'inverse', 'red'],
   void: ['bold', 'inverse', 'yellow'],
   plain: 'bold',
 };
-const signs: Record<Tone, string> = { good: '✓', bad: '✗', void: '?', plain: '–' };
+export const signs: Record<Tone, string> = { good: '✓', bad: '✗', void: '?', plain: '–' };
 
 /** What was asked, the verdict, each finding, why it is invalid, what was put back, and where the report is. */
 export function summary(report: Report, { color, columns, folder }: Look & { folder?: string }): string {

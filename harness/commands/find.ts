@@ -6,7 +6,7 @@ import { installMetrics } from '../load/install-metrics.ts';
 import { promised } from '../load/metrics.ts';
 import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
 import { probeMetrics } from '../probes/metrics.ts';
-import type { Known } from '../scenario/decode.ts';
+import type { DecodeManyOptions, Known } from '../scenario/decode.ts';
 import { discover } from '../scenario/discover.ts';
 import { nearest } from '../scenario/suggest.ts';
 import { workloadNames } from '../tools/workload-table.ts';
@@ -52,6 +52,12 @@ const known: Known = {
 export async function load(folder: string, choice: Choice): Promise<Scenario> {
   const { decode } = await import('../scenario/decode.ts');
   return decode(folder, { ...choice, known });
+}
+
+/** Decodes several variants of one scenario at once. Throws ScenarioError with every complaint. */
+export async function loadMany(folder: string, options: Omit<DecodeManyOptions, 'known'>) {
+  const { decodeMany } = await import('../scenario/decode.ts');
+  return decodeMany(folder, { ...options, known });
 }
 
 /** The variants that run there. */

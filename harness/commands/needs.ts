@@ -104,6 +104,13 @@ function reasonsAgainstPods({ name, pods, from }: LoadSpec, provider: Target['pr
   ];
 }
 
+/** Everything that speaks against playing these scenarios there, each once; nothing is made to know it. */
+export async function allReasons(scenarios: readonly Scenario[], asked: Target | undefined): Promise<string[]> {
+  const reasons = scenarios.flatMap((scenario) => reasonsAgainst(scenario, asked));
+  for (const scenario of scenarios) reasons.push(...(await refusedBeforehand(scenario, targetFor(scenario, asked))));
+  return [...new Set(reasons)];
+}
+
 /** Provides tools and images, with progress on the terminal. Throws ToolError and RefusedError. */
 export async function provideAll(
   scenarios: readonly Scenario[],
@@ -111,9 +118,8 @@ export async function provideAll(
   options: { toolsDir?: string },
   ambient: Ambient,
 ): Promise<Provided> {
-  const reasons = scenarios.flatMap((scenario) => reasonsAgainst(scenario, asked));
-  for (const scenario of scenarios) reasons.push(...(await refusedBeforehand(scenario, targetFor(scenario, asked))));
-  if (reasons.length > 0) throw new RefusedError([...new Set(reasons)].join('\n'));
+  const reasons = await allReasons(scenarios, asked);
+  if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
   const { provide } = await import('../tools/tools.ts');
   const toolsFrom = { ...toolOptions(options, ambient), progress: (text: string) => ambient.err.write(`${text}\n`) };
   const onKind = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'kind');

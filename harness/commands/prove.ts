@@ -1,11 +1,11 @@
 import { writeProve } from '../../reports/html/prove.ts';
 import { verdictJson } from '../../reports/json.ts';
 import { proveSummary } from '../../reports/terminal.ts';
-import { type Report, ScenarioError } from '../model.ts';
+import { type Report, ScenarioError, type VariantSpec } from '../model.ts';
 import { type Ambient, placesOf } from './ambient.ts';
-import { load, scenarioFolder, settings, variantsOf } from './find.ts';
+import { loadMany, scenarioFolder, settings } from './find.ts';
 import { worst } from './finish.ts';
-import { withMeasured } from './measured.ts';
+import { loaded, withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
 import { targetOf } from './target.ts';
@@ -19,18 +19,21 @@ export async function prove(
   const folder = await scenarioFolder(name, ambient);
   const target = targetOf(options);
   const on = target === undefined ? {} : { on: target.provider };
-  const all = await variantsOf(folder, target?.provider);
-  const set = settings(options.set);
   const named = options.variants?.split(',').map((variant) => variant.trim());
-  const names = named ?? all.filter(({ asksFor }) => asksFor === undefined).map((variant) => variant.name);
-  for (const { name: left, asksFor = [] } of named ? [] : all.filter((variant) => variant.asksFor !== undefined)) {
-    const asked = asksFor.map((parameter) => ` --set ${parameter}=…`).join('');
-    ambient.err.write(`${left} is left out; it is played by: ordeal run ${name} --variant ${left}${asked}\n`);
-  }
-  if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
-  const decoded = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
+  const set = settings(options.set);
+  const { scenarios: decoded, left } = await loadMany(folder, {
+    ...on,
+    ...(named === undefined ? {} : { variants: named }),
+    set,
+  });
+  if (named === undefined) tellLeft(name, left, ambient);
+  if (decoded.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const provided = await provideAll(decoded, target, options, ambient);
-  const scenarios = await withMeasured(decoded, { ...on, set }, provided, ambient);
+  const scenarios = await withMeasured(
+    decoded.map((scenario) => loaded(scenario, { ...on, set })),
+    provided,
+    ambient,
+  );
   const reports: Report[] = [];
   for (const scenario of scenarios) {
     const report = await play(scenario, scenario.variant.expect, provided, options, ambient);
@@ -46,4 +49,12 @@ export async function prove(
   print.write(`${proveSummary(reports, { color: print.color, columns: print.columns, ...(page ? { page } : {}) })}\n`);
   if (options.json) ambient.out.write(`${JSON.stringify(reports.map(verdictJson), undefined, 2)}\n`);
   return code;
+}
+
+/** Says which variants a proof leaves out, and how they are played. */
+export function tellLeft(name: string, left: readonly VariantSpec[], ambient: Ambient): void {
+  for (const { name: variant, asksFor = [] } of left) {
+    const asked = asksFor.map((parameter) => ` --set ${parameter}=…`).join('');
+    ambient.err.write(`${variant} is left out; it is played by: ordeal run ${name} --variant ${variant}${asked}\n`);
+  }
 }

@@ -34,6 +34,7 @@ export class Complaints {
   readonly #file: string;
   readonly #place: (offset: number) => { line: number; col: number };
   readonly #found = new Map<string, { offset: number; text: string }>();
+  #beside: { readonly from: number; readonly other: Complaints } | undefined;
 
   /** `place` turns an offset in the file into a line and column, both from 1. */
   constructor(file: string, place: (offset: number) => { line: number; col: number }) {
@@ -41,14 +42,31 @@ export class Complaints {
     this.#place = place;
   }
 
+  /** Offsets from there on are places of another file. */
+  beside(from: number, other: Complaints): void {
+    this.#beside = { from, other };
+  }
+
   add(offset: number, complaint: Complaint): void {
+    this.#keep(offset, `${this.where(offset)}: ${phrase(complaint)}`);
+  }
+
+  /** `file:line:column`. */
+  where(offset: number): string {
+    const beside = this.#beside;
+    if (beside && offset >= beside.from) return beside.other.where(offset - beside.from);
     const { line, col } = this.#place(offset);
-    this.#keep(offset, `${this.#file}:${line}:${col}: ${phrase(complaint)}`);
+    return `${this.#file}:${line}:${col}`;
   }
 
   /** About a word of the command line, which has no line and column. */
   addArgument(argument: string, complaint: Complaint): void {
     this.#keep(-1, `${argument}: ${phrase(complaint)}`);
+  }
+
+  /** A whole complaint about the command line. */
+  addWhole(line: string): void {
+    this.#keep(-1, line);
   }
 
   /** About another file, which this one names at the offset; `line` is a whole complaint with its place. */
@@ -57,6 +75,8 @@ export class Complaints {
   }
 
   line(offset: number): number {
+    const beside = this.#beside;
+    if (beside && offset >= beside.from) return beside.other.line(offset - beside.from);
     return this.#place(offset).line;
   }
 
@@ -64,11 +84,14 @@ export class Complaints {
     return this.#found.size;
   }
 
+  /** In the order of the file. */
+  get lines(): readonly string[] {
+    return [...this.#found.values()].sort((one, other) => one.offset - other.offset).map(({ text }) => text);
+  }
+
   /** Throws one ScenarioError with every complaint in the order of the file; does nothing when there is none. */
   throwIfAny(): void {
-    if (this.#found.size === 0) return;
-    const sorted = [...this.#found.values()].sort((one, other) => one.offset - other.offset);
-    throw new ScenarioError(sorted.map(({ text }) => text));
+    if (this.#found.size > 0) throw new ScenarioError(this.lines);
   }
 
   #keep(offset: number, text: string): void {

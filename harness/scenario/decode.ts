@@ -1,38 +1,19 @@
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
-import { assemble } from './assemble.ts';
+import { type Asked, asChanged } from './asked.ts';
 import { check } from './checks.ts';
 import type { Complaints } from './complaints.ts';
-import { faultSpecs } from './faults.ts';
-import { checkFiles, readText } from './files.ts';
-import { type Known, producible } from './metrics.ts';
-import { parameterValues, substitute } from './parameters.ts';
+import { decodeVariant } from './decode-variant.ts';
+import { readText } from './files.ts';
+import type { Known } from './metrics.ts';
 import { parse } from './parse.ts';
-import { checkJudged, checkReferences } from './references.ts';
-import { changeable, onSchema, scenarioSchema } from './schema.ts';
-import { serverSpecs } from './servers.ts';
-import { nearest } from './suggest.ts';
-import { criteria } from './thresholds.ts';
-import {
-  asWritten,
-  entriesOf,
-  find,
-  itemsOf,
-  type MapTree,
-  merge,
-  offsetOf,
-  only,
-  type Tree,
-  textOf,
-  without,
-} from './tree.ts';
-import { askedFor, type LocatedVariant, readVariants, wronglySet } from './variants.ts';
+import { onSchema } from './schema.ts';
+import { entriesOf, find, type MapTree, moved, offsetOf, textsOf } from './tree.ts';
+import { type LocatedVariant, readVariants, wronglySet } from './variants.ts';
 
 export type { Known } from './metrics.ts';
 
-export interface DecodeOptions {
-  /** The first one of the file when absent. */
-  readonly variant?: string;
+interface Around {
   /** The provider; what the file says under `on` for it is applied. When absent the first one that the scenario runs on, or else the variant. */
   readonly on?: string;
   /** `--set name=value`. */
@@ -41,32 +22,49 @@ export interface DecodeOptions {
   readonly known?: Known;
 }
 
-/** What is taken as it is written, so that a flag `1.10` or `false` keeps its spelling. */
-const TEXTS = [
-  ['applies-to'],
-  ['cluster', 'kubernetes'],
-  ['cluster', 'components', '*', 'version'],
-  ['cluster', 'components', '*', 'flags', '*'],
-  ['cluster', 'components', '*', 'env', '*'],
-  ['cluster', 'servers', '*', 'env', '*'],
-  ['cluster', 'servers', '*', 'args', '*'],
-] as const;
+export interface DecodeOptions extends Around {
+  /** The first one of the file when absent. */
+  readonly variant?: string;
+}
+
+export interface DecodeManyOptions extends Around {
+  /** All that run there and ask for nothing when absent. */
+  readonly variants?: readonly string[];
+  readonly asked?: Asked;
+}
 
 /**
  * Decodes a scenario with one variant and the parameters applied. All other variants are checked too.
  * Throws one ScenarioError with every complaint, each with file, line and column.
  */
-export async function decode(folder: string, options: DecodeOptions): Promise<Scenario> {
-  const { source, scenarios, chosen } = await decodeAll(folder, options);
-  const scenario = scenarios.get(chosen);
-  if (!scenario) throw new Error(`${folder}: variant ${chosen} was neither decoded nor refused`);
-  const wrong = wronglySet(
-    scenario.variant,
-    [...scenarios.values()].map(({ variant }) => variant),
-    options.set ?? {},
-  );
-  if (wrong.length > 0) throw new ScenarioError(wrong);
-  return { ...scenario, source };
+export async function decode(folder: string, { variant, ...around }: DecodeOptions): Promise<Scenario> {
+  const { scenarios, chosen } = await decodeAll(folder, {
+    ...around,
+    wanted: variant === undefined ? 'first' : [variant],
+  });
+  return one(scenarios, chosen[0] ?? '');
+}
+
+export interface DecodedMany {
+  /** In the order asked for. */
+  readonly scenarios: readonly Scenario[];
+  /** Variants that ask for parameters, and were not named. */
+  readonly left: readonly VariantSpec[];
+  /** Where any of its variants runs. */
+  readonly runsOn: readonly string[];
+}
+
+/** As `decode`, several variants at once. */
+export async function decodeMany(folder: string, { variants, ...around }: DecodeManyOptions): Promise<DecodedMany> {
+  const { scenarios, chosen, on } = await decodeAll(folder, { ...around, wanted: variants ?? 'all' });
+  const others = [...scenarios.values()].filter(({ variant, runsOn }) => {
+    return runsOn.includes(on) && variant.asksFor !== undefined && !chosen.includes(variant.name);
+  });
+  return {
+    scenarios: chosen.map((name) => one(scenarios, name)),
+    left: others.map(({ variant }) => variant),
+    runsOn: [...new Set([...scenarios.values()].flatMap(({ runsOn }) => runsOn))],
+  };
 }
 
 /**
@@ -77,18 +75,26 @@ export async function variants(
   folder: string,
   options: Pick<DecodeOptions, 'known' | 'on'> = {},
 ): Promise<VariantSpec[]> {
-  const { scenarios, on } = await decodeAll(folder, options);
+  const { scenarios, on } = await decodeAll(folder, { ...options, wanted: 'first' });
   return [...scenarios.values()].filter(({ runsOn }) => runsOn.includes(on)).map(({ variant }) => variant);
 }
 
+function one(scenarios: ReadonlyMap<string, Scenario>, name: string): Scenario {
+  const scenario = scenarios.get(name);
+  if (!scenario) throw new Error(`variant ${name} was neither decoded nor refused`);
+  return scenario;
+}
+
 interface All {
-  readonly source: string;
   readonly scenarios: ReadonlyMap<string, Scenario>;
-  readonly chosen: string;
+  readonly chosen: readonly string[];
   readonly on: string;
 }
 
-async function decodeAll(folder: string, { variant, on, set = {}, known }: DecodeOptions): Promise<All> {
+async function decodeAll(
+  folder: string,
+  { wanted, on, set = {}, asked, known }: Around & { wanted: Wanted; asked?: Asked },
+): Promise<All> {
   const file = join(folder, 'scenario.yaml');
   const source = await readText(file, "a scenario.yaml in the scenario's folder");
   const { tree, complaints } = parse(source, file);
@@ -97,114 +103,80 @@ async function decodeAll(folder: string, { variant, on, set = {}, known }: Decod
     complaints.throwIfAny();
     throw new ScenarioError([`${file}:1:1: the file is empty; expected a map`]);
   }
+  // What stands in the other file has its places behind those of this one.
+  const behind = source.length + 1;
+  if (asked) complaints.beside(behind, asked.complaints);
 
   const specs = readVariants(tree, complaints);
-  const first = [...specs.keys()][0];
-  const chosen = variant ?? first ?? '';
-  if (variant !== undefined && first !== undefined && !specs.has(variant)) {
-    complaints.add(offsetOf(tree, ['variants']), {
-      what: `unknown variant "${variant}"`,
-      word: variant,
-      known: specs.keys(),
-    });
-  }
   const overlays = find(tree, ['on']);
   if (overlays) check(onSchema, overlays, complaints);
-  const providers = textsOf(tree, 'runs-on');
-  const played = on ?? providers[0] ?? '';
+  const played = on ?? textsOf(tree, 'runs-on')[0] ?? '';
+  const chosen = chosenOf(specs, { wanted, tree, played, asked, behind, complaints });
   const scenarios = new Map<string, Scenario>();
   for (const spec of specs.values()) {
-    const setHere = spec.name === chosen ? set : {};
-    const around = { tree, spec, set: setHere, known, folder, complaints };
-    const own = spec.entry ? textsOf(spec.entry.value, 'runs-on') : [];
+    const plays = chosen.includes(spec.name);
+    const around = { tree, spec, set: plays ? set : {}, known, folder, complaints };
+    const own = textsOf(spec.entry?.value, 'runs-on');
     const here = on === undefined && own.length > 0 && !own.includes(played) ? (own[0] ?? played) : played;
     // What is said for other providers is checked too.
     for (const provider of new Set([here, ...entriesOf(tree, 'on').map(([name]) => name)])) {
-      const scenario = await decodeVariant({ ...around, provider });
-      if (scenario && provider === here) scenarios.set(spec.name, scenario);
+      const change = asked && plays && provider === here ? moved(asked.change, behind) : undefined;
+      const scenario = await decodeVariant({ ...around, change, provider });
+      if (scenario && provider === here)
+        scenarios.set(spec.name, change && asked ? asChanged({ ...scenario, source }, asked) : { ...scenario, source });
     }
   }
   complaints.throwIfAny();
-  return { source, scenarios, chosen, on: played };
-}
-
-function textsOf(tree: Tree, key: string): string[] {
-  return itemsOf(tree, key).flatMap((item) => textOf(item) ?? []);
-}
-
-/** Complains of misspelt keys and goes on as if they were right, lest all that they hold seem to be missing. */
-function repair(tree: MapTree, complaints: Complaints): MapTree {
-  const known = Object.keys(scenarioSchema.shape);
-  const entries = new Map(tree.entries);
-  for (const [key, entry] of tree.entries) {
-    if (known.includes(key)) continue;
-    complaints.add(entry.keyAt, { what: `unknown key "${key}"`, word: key, known: [...known, 'variants', 'on'] });
-    entries.delete(key);
-    const meant = nearest(key, known);
-    if (meant !== undefined && !entries.has(meant)) entries.set(meant, entry);
+  const all = [...scenarios.values()].map(({ variant }) => variant);
+  for (const name of chosen) {
+    const { variant } = one(scenarios, name);
+    if (asked) {
+      for (const what of wronglySet(variant, all, asked.set, (parameter) => `set: { ${parameter}: … }`))
+        complaints.add(behind + asked.at, { what });
+    } else for (const what of wronglySet(variant, all, set)) complaints.addWhole(what);
   }
-  return { ...tree, entries };
+  complaints.throwIfAny();
+  return { scenarios, chosen, on: played };
 }
 
-async function decodeVariant(given: {
-  tree: MapTree;
-  spec: LocatedVariant;
-  provider: string;
-  set: Readonly<Record<string, string>>;
-  known: Known | undefined;
-  folder: string;
-  complaints: Complaints;
-}): Promise<Scenario | undefined> {
-  const { spec, known, folder, complaints } = given;
-  const base = repair(without(given.tree, ['variants', 'on']), complaints);
-  const change = spec.entry?.value;
-  const merged = changed(changed(base, find(given.tree, ['on', given.provider])), change);
-  const values = parameterValues(base, merged, given.set, complaints);
-  const asksFor = change ? askedFor(change, values, complaints) : [];
-  if (merged.kind !== 'map') return undefined;
-  let tree = substitute(merged, values, complaints);
-  for (const path of TEXTS) tree = asWritten(tree, path);
+type Wanted = 'first' | 'all' | readonly string[];
 
-  const decoded = check(scenarioSchema, tree, complaints);
-  checkReferences(tree, values, known, complaints);
-  await checkFiles(tree, { folder, values, known, complaints });
-  checkJudged(tree, spec.expect, spec.entry?.keyAt ?? 0, complaints);
-  const metrics = known ? producible(tree, known, complaints) : undefined;
-  const phases = entriesOf(tree, 'phases').map(([name]) => name);
-  const servers = entriesOf(tree, 'cluster', 'servers').map(([name]) => name);
-  const own = change ? textsOf(change, 'runs-on') : [];
-  const runsOn = own.length > 0 ? own : textsOf(tree, 'runs-on');
-  const inPods = given.provider !== 'embedded' && runsOn.includes(given.provider);
-  const dns = inPods ? undefined : servers.filter((name) => portsOf(tree, name).includes('metrics'));
-  const around = { phases, metrics, known, servers, dns, complaints };
-  const faults = faultSpecs(tree, known?.faults, complaints);
-  const evidence = criteria(tree, 'evidence', around);
-  const signature = criteria(tree, 'signature', around);
-  const limits = criteria(tree, 'limits', around);
-  const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
-  if (!decoded || complaints.size > 0) return undefined;
-  const variant: VariantSpec = {
-    name: spec.name,
-    what: spec.what,
-    expect: spec.expect,
-    ...(asksFor.length > 0 && { asksFor }),
+function chosenOf(
+  specs: ReadonlyMap<string, LocatedVariant>,
+  around: {
+    wanted: Wanted;
+    tree: MapTree;
+    played: string;
+    asked: Asked | undefined;
+    behind: number;
+    complaints: Complaints;
+  },
+): readonly string[] {
+  const { wanted, tree, played, asked, behind, complaints } = around;
+  const placesOf = (spec: LocatedVariant): readonly string[] => {
+    const own = textsOf(spec.entry?.value, 'runs-on');
+    return own.length > 0 ? own : textsOf(tree, 'runs-on');
   };
-  const judged = { evidence, signature, limits };
-  return assemble(decoded, {
-    id: basename(resolve(folder)),
-    folder: resolve(folder),
-    variant,
-    values,
-    faults,
-    servers: texts,
-    runsOn: own.length > 0 ? own : decoded['runs-on'],
-    judged,
-  });
-}
-
-const portsOf = (tree: Tree, server: string) =>
-  itemsOf(tree, 'cluster', 'servers', server, 'ports').flatMap((port) => textOf(port) ?? []);
-
-function changed(tree: Tree, change: Tree | undefined): Tree {
-  return change?.kind === 'map' ? merge(tree, only(change, changeable)) : tree;
+  const named =
+    asked?.variants?.map(({ name, at }) => ({ name, at: behind + at })) ??
+    (typeof wanted === 'string' ? undefined : wanted.map((name) => ({ name, at: offsetOf(tree, ['variants']) })));
+  // A file without variants has one without a name, so that the rest is checked.
+  if (named && !specs.has('')) {
+    for (const { name, at } of named) {
+      const spec = specs.get(name);
+      if (!spec) complaints.add(at, { what: `unknown variant "${name}"`, word: name, known: specs.keys() });
+      else if (asked && !placesOf(spec).includes(played)) {
+        complaints.add(at, {
+          what: `variant "${name}" does not run on ${played}`,
+          expected: placesOf(spec).join(', '),
+        });
+      }
+    }
+    return [...new Set(named.map(({ name }) => name))].filter((name) => specs.has(name));
+  }
+  const all = [...specs.values()];
+  const willing = all.filter(
+    (spec) => placesOf(spec).includes(played) && textsOf(spec.entry?.value, 'asks-for').length === 0,
+  );
+  return (wanted === 'first' ? all.slice(0, 1) : willing).map(({ name }) => name);
 }

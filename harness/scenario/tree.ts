@@ -67,6 +67,11 @@ export function itemsOf(tree: Tree | undefined, ...path: string[]): readonly Tre
   return node?.kind === 'list' ? node.items : [];
 }
 
+/** The texts of a list at a path. */
+export function textsOf(tree: Tree | undefined, ...path: string[]): string[] {
+  return itemsOf(tree, ...path).flatMap((item) => textOf(item) ?? []);
+}
+
 export function textOf(tree: Tree | undefined): string | undefined {
   return tree?.kind === 'scalar' && typeof tree.value === 'string' ? tree.value : undefined;
 }
@@ -88,6 +93,16 @@ export function without(tree: MapTree, keys: readonly string[]): MapTree {
 
 export function only(tree: MapTree, keys: readonly string[]): MapTree {
   return { ...tree, entries: new Map([...tree.entries].filter(([key]) => keys.includes(key))) };
+}
+
+/** The same tree with every place so much further on. */
+export function moved<Some extends Tree>(tree: Some, by: number): Some {
+  const at = tree.at + by;
+  if (tree.kind === 'scalar') return { ...tree, at };
+  if (tree.kind === 'list') return { ...tree, at, items: tree.items.map((item) => moved(item, by)) };
+  const entries = new Map<string, Entry>();
+  for (const [key, { keyAt, value }] of tree.entries) entries.set(key, { keyAt: keyAt + by, value: moved(value, by) });
+  return { ...tree, at, entries };
 }
 
 export function mapScalars(tree: Tree, change: (scalar: ScalarTree) => ScalarTree): Tree {

@@ -36,17 +36,18 @@ export function askedFor(change: Tree, values: Parameters, complaints: Complaint
   return asked.map(({ word }) => word);
 }
 
-/** What a variant asks for and did not get, and what was set that others alone ask for. */
+/** What a variant asks for and did not get, and what was set that others alone ask for. `said`: how one sets a parameter there. */
 export function wronglySet(
   { name, asksFor = [] }: VariantSpec,
   all: readonly VariantSpec[],
   set: Readonly<Record<string, string>>,
+  said: (parameter: string) => string = (parameter) => `--set ${parameter}=…`,
 ): string[] {
   const missing = asksFor.filter((asked) => (set[asked] ?? '') === '');
   const others = all.flatMap((variant) => (variant.asksFor ?? []).map((asked) => ({ asked, by: variant.name })));
   const strange = others.filter(({ asked }) => !asksFor.includes(asked) && Object.hasOwn(set, asked));
   return [
-    ...missing.map((asked) => `variant ${name} asks for --set ${asked}=…, which has no default there`),
-    ...strange.map(({ asked, by }) => `--set ${asked}=…: variant ${name} does not ask for it; ${by} does`),
+    ...missing.map((asked) => `variant ${name} asks for ${said(asked)}, which has no default there`),
+    ...strange.map(({ asked, by }) => `${said(asked)}: variant ${name} does not ask for it; ${by} does`),
   ];
 }

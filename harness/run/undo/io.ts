@@ -2,9 +2,13 @@ import type { Debt } from '../../model.ts';
 import type { Clients } from '../../node/exec.ts';
 import { onNode } from './on-node.ts';
 
-/** `$1` mark, `$2` device. What keeps new control groups throttled goes first; two looks, as one may be made meanwhile. */
+/**
+ * `$1` mark, `$2` device. What keeps new control groups throttled goes first, with its scripts, which lie there before it is started;
+ * two looks, as one may be made meanwhile.
+ */
 const lift = `systemctl stop "ordeal-$1-io*" 2>/dev/null
 systemctl reset-failed "ordeal-$1-io*" 2>/dev/null
+rm -f "/run/ordeal-$1-io"*
 limited() { grep -rls --include='blkio.throttle.*ps_device' --include=io.max "^$2 " /sys/fs/cgroup; }
 for look in 1 2; do
   limited "$@" | while read -r file; do

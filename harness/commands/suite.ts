@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { junitDocument } from '../../reports/junit.ts';
+import {
+  type Played,
+  playedOf,
+  type Suite,
+  type SuiteRun,
+  spoken,
+  suiteCases,
+  suiteJson,
+} from '../../reports/suite.ts';
+import { suiteMarkdown, suiteSummary } from '../../reports/suite-summary.ts';
+import { InterruptedError, type Report } from '../model.ts';
+import { startClock } from '../run/clock.ts';
+import { type Ambient, placesOf, plain } from './ambient.ts';
+import { estimated } from './estimate.ts';
+import { worst } from './finish.ts';
+import type { Provided } from './needs.ts';
+import { type PlayOptions, play } from './play.ts';
+import {
+  measuredSuite,
+  type PlannedRun,
+  planSuite,
+  provideSuite,
+  refuseSuite,
+  targetKey,
+  targetOfRun,
+} from './suite-plan.ts';
+
+interface Done {
+  readonly run: SuiteRun;
+  /** Absent where it was not begun. */
+  readonly code?: number;
+  readonly phaseSeconds: number;
+}
+
+/**
+ * Plays every run of a suite, one after another, whatever became of those before; writes one JUnit file, one summary and one JSON file
+ * into `<runs>/suite-<name>`. Exits with the worst of its runs. Nothing is started where anything in it is wrong.
+ */
+export async function suite(file: string, options: Omit<PlayOptions, 'set'>, ambient: Ambient): Promise<number> {
+  const clock = startClock();
+  const planned = await planSuite(file, options, ambient);
+  await refuseSuite(planned);
+  const { phases, beyond } = estimated(planned.map((run) => ({ scenario: run.scenario, target: targetOfRun(run) })));
+  const tell = (text: string) => options.quiet || ambient.err.write(plain(text));
+  const [all, within] = [phases + beyond, phases].map((millis) => spoken(millis / 1000));
+  tell(
+    `${planned.length} runs, one after another: about ${all}. That is an estimate: ${within} of phases, and what runs take beside them on 2 cores once their programs are there.`,
+  );
+  const provided = await provideSuite(planned, options, ambient);
+  const runs = await measuredSuite(planned, provided, ambient);
+  const readySeconds = clock.now() / 1000;
+  const done: Done[] = [];
+  for (const [index, run] of runs.entries()) {
+    if (!ambient.signal.aborted)
+      tell(`\n${index + 1} of ${runs.length}: ${run.scenario.id} · ${run.scenario.variant.name}`);
+    done.push(ambient.signal.aborted ? unplayed(run) : await played(run, provided, options, ambient));
+  }
+  const interrupted = ambient.signal.reason instanceof InterruptedError;
+  const codes = done.flatMap(({ code }) => code ?? []);
+  const whole: Suite = {
+    file,
+    started: clock.startedAt.toISOString(),
+    seconds: clock.now() / 1000,
+    estimatedSeconds: (phases + beyond) / 1000,
+    readySeconds,
+    phaseSeconds: done.reduce((sum, { phaseSeconds }) => sum + phaseSeconds, 0),
+    runs: done.map(({ run }) => run),
+    interrupted,
+    exitCode: worst(interrupted ? [...codes, 130] : codes),
+  };
+  await conclude(whole, join(placesOf(ambient, options.runsDir).runs, `suite-${nameOf(file)}`), options, ambient);
+  return whole.exitCode;
+}
+
+async function played(
+  run: PlannedRun,
+  provided: ReadonlyMap<string, Provided>,
+  options: Omit<PlayOptions, 'set'>,
+  ambient: Ambient,
+): Promise<Done> {
+  const { scenario, mode, target } = run;
+  const given = provided.get(targetKey(run));
+  const judge = mode === 'prove' ? scenario.variant.expect : 'limits';
+  try {
+    if (!given) throw new Error(`nothing was provided for ${scenario.id}`);
+    const { cluster: _, image: __, ...rest } = options;
+    const report = await play(scenario, judge, given, { ...rest, ...target, set: [] }, ambient);
+    const digest = playedOf(report);
+    return {
+      run: { ...about(run), played: digest },
+      code: report.exitCode,
+      phaseSeconds: phasesOf(digest.verdict) + formerPhases(report, options, ambient),
+    };
+  } catch (error) {
+    // Whatever it was, the others are still to be played.
+    const text = error instanceof Error ? error.message : String(error);
+    ambient.err.write(plain(text));
+    return { run: { ...about(run), error: text }, code: 3, phaseSeconds: 0 };
+  }
+}
+
+const unplayed = (run: PlannedRun): Done => ({ run: about(run), phaseSeconds: 0 });
+
+function about(run: PlannedRun): SuiteRun {
+  const { scenario, mode, different } = run;
+  return {
+    scenario: scenario.id,
+    variant: scenario.variant.name,
+    mode,
+    provider: targetOfRun(run).provider,
+    different,
+  };
+}
+
+const phasesOf = ({ phases }: Pick<Played['verdict'], 'phases'>) =>
+  phases.reduce((sum, { from, to }) => sum + to - from, 0);
+
+/** Of the runs before it that proved nothing. */
+function formerPhases({ events }: Report, options: { runsDir: string }, ambient: Ambient): number {
+  const former = events.find((event) => event.kind === 'began')?.former ?? [];
+  return former.reduce((sum, { run }) => {
+    const file = join(placesOf(ambient, options.runsDir).runs, run, 'verdict.json');
+    // A report that could not be written was told of.
+    return existsSync(file) ? sum + phasesOf(JSON.parse(readFileSync(file, 'utf8')) as Played['verdict']) : sum;
+  }, 0);
+}
+
+/** `suites/embedded.yaml` is `embedded`. */
+function nameOf(file: string): string {
+  return basename(file).replace(/\.ya?ml$/, '');
+}
+
+async function conclude(
+  whole: Suite,
+  folder: string,
+  options: { readonly json?: boolean },
+  ambient: Ambient,
+): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const json = `${JSON.stringify(suiteJson(whole), undefined, 2)}\n`;
+  writeFileSync(join(folder, 'junit.xml'), await junitDocument(suiteCases(whole)));
+  writeFileSync(join(folder, 'summary.md'), suiteMarkdown(whole));
+  writeFileSync(join(folder, 'suite.json'), json);
+  const print = options.json ? ambient.err : ambient.out;
+  print.write(`${suiteSummary(whole, { color: print.color, columns: print.columns, folder })}\n`);
+  if (options.json) ambient.out.write(json);
+}
