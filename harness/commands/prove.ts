@@ -5,7 +5,7 @@ import { type Report, ScenarioError } from '../model.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
-import { withMeasured } from './measured.ts';
+import { loaded, withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
 import { targetOf } from './target.ts';
@@ -30,7 +30,12 @@ export async function prove(
   if (names.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
   const decoded = await Promise.all([...new Set(names)].map((variant) => load(folder, { variant, ...on, set })));
   const provided = await provideAll(decoded, target, options, ambient);
-  const scenarios = await withMeasured(decoded, { ...on, set }, provided, ambient);
+  const scenarios = await withMeasured(
+    decoded.map((scenario) => loaded(scenario, { ...on, set })),
+    provided,
+    options,
+    ambient,
+  );
   const reports: Report[] = [];
   for (const scenario of scenarios) {
     const report = await play(scenario, scenario.variant.expect, provided, options, ambient);

@@ -3,7 +3,7 @@ import { type Scenario, ScenarioError } from '../model.ts';
 import type { Ambient } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
-import { withMeasured } from './measured.ts';
+import { loaded, withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
 import { type PlayOptions, play } from './play.ts';
 import { type TargetOptions, targetOf } from './target.ts';
@@ -19,7 +19,12 @@ export async function run(
   const target = targetOf(options);
   const provided = await provideAll(decoded, target, options, ambient);
   const on = target === undefined ? {} : { on: target.provider };
-  const scenarios = await withMeasured(decoded, { ...on, set: settings(options.set) }, provided, ambient);
+  const scenarios = await withMeasured(
+    decoded.map((scenario) => loaded(scenario, { ...on, set: settings(options.set) })),
+    provided,
+    options,
+    ambient,
+  );
   const codes: number[] = [];
   const verdicts: unknown[] = [];
   for (const scenario of scenarios) {

@@ -26,7 +26,7 @@ import {
   textOf,
   without,
 } from './tree.ts';
-import { askedFor, type LocatedVariant, readVariants, wronglySet } from './variants.ts';
+import { askedFor, checkMeasured, type LocatedVariant, readVariants, wronglySet } from './variants.ts';
 
 export type { Known } from './metrics.ts';
 
@@ -108,6 +108,7 @@ async function decodeAll(folder: string, { variant, on, set = {}, known }: Decod
       known: specs.keys(),
     });
   }
+  checkMeasured(tree, complaints);
   const overlays = find(tree, ['on']);
   if (overlays) check(onSchema, overlays, complaints);
   const providers = textsOf(tree, 'runs-on');
