@@ -98,7 +98,7 @@ const playing = (command: Command) =>
     .addOption(
       new Option(
         '--attempts <number>',
-        'play a run that proves nothing (never one that failed) again, so often at most',
+        'play a run that proves nothing, and in which nothing broke, again, so often at most',
       )
         .argParser(attempts)
         .default(1),

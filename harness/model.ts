@@ -566,6 +566,8 @@ export interface LoadSpec {
 /** Thousandths of a CPU in which a CoreDNS of this host answers so many of the simplest queries a second. */
 export interface Measured {
   readonly dnsQueries: number;
+  /** What was measured; absent until then. */
+  readonly found?: number;
 }
 
 export interface Phase {
@@ -642,7 +644,7 @@ export interface Scenario {
   readonly runsOn: readonly string[];
   readonly appliesTo: string;
   readonly parameters: { readonly [name: string]: Json };
-  /** Parameters that depend on how fast the host is, with what they are worth; measured before the run unless they are set. */
+  /** Parameters that depend on how fast the host is, with what they are worth. */
   readonly measured?: { readonly [parameter: string]: Measured };
   readonly cluster: ClusterSpec;
   readonly objects: readonly ObjectsSpec[];

@@ -38,7 +38,8 @@ export function outcomeOf(report: Report): Outcome {
 /** Runs before this one that proved nothing, a line each. */
 export function formerOf({ events }: Report): readonly string[] {
   const began = events.find((event) => event.kind === 'began');
-  return (began?.former ?? []).map(({ run, reasons }, index) => {
+  const former = Array.isArray(began?.former) ? began.former.filter((one) => typeof one === 'object' && one) : [];
+  return former.map(({ run, reasons = [] }, index) => {
     const [first = 'no reason was recorded', ...more] = reasons;
     return `attempt ${index + 1} (${run}) proved nothing: ${first}${more.length > 0 ? `, and ${more.length} more` : ''}`;
   });

@@ -58,40 +58,54 @@ describe('the resolver for k6', function () {
 
   describe('what a query costs on this host', () => {
     const signal = new AbortController().signal;
+    const port = async () => (await freePorts(['dns'])).dns;
     const bearers = () =>
-      spawnSync('pgrep', ['-f', `${coredns} -conf`], { encoding: 'utf8' })
+      spawnSync('pgrep', ['-f', `${coredns} -conf stdin`], { encoding: 'utf8' })
         .stdout.split('\n')
         .filter(Boolean);
+    const errorOf = (program: string) => dnsCost(program, port, signal).catch((thrown: unknown) => thrown);
 
     it('is measured on a CoreDNS that is gone afterwards', async () => {
       const before = bearers();
-      const { dns } = await freePorts(['dns']);
-      expect(await dnsCost(coredns, dns, signal)).to.be.within(1e-7, 1e-2);
+      expect(await dnsCost(coredns, port, signal)).to.be.within(1e-7, 1e-2);
       expect(bearers()).to.deep.equal(before);
     });
 
-    it('is not known of a program that answers nothing, or when aborted', async () => {
-      const { dns } = await freePorts(['dns']);
-      const error = await dnsCost('/bin/true', dns, signal).catch((thrown: unknown) => thrown);
-      expect(error).to.include({ name: 'ToolError' });
-      const reason = new Error('enough');
-      const aborted = await dnsCost(coredns, dns, AbortSignal.abort(reason)).catch((thrown: unknown) => thrown);
-      expect(aborted).to.have.property('cause', reason);
+    it('is not known of a program that is missing, ends or answers nothing, nor when aborted', async () => {
+      expect(await errorOf('/nowhere/coredns')).to.include({ name: 'ToolError' });
+      expect(await errorOf('/bin/true'))
+        .to.have.property('message')
+        .that.matches(/could not be measured: it ended/);
+      const aborted = await dnsCost(coredns, port, AbortSignal.abort()).catch((thrown: unknown) => thrown);
+      expect(aborted).to.have.property('name', 'AbortError');
     });
 
-    it('leaves no CoreDNS when the harness is killed meanwhile', async () => {
+    it('is not that of a wrapper, which is ended with what it started', async () => {
       const before = bearers();
-      const { dns } = await freePorts(['dns']);
-      const module = new URL('../harness/probes/dns-cost.ts', import.meta.url).href;
-      const script = `const { dnsCost } = await import('${module}'); await dnsCost('${coredns}', ${dns}, new AbortController().signal);`;
-      const harness = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
-      for (let round = 0; bearers().length === before.length && round < 200; round++) await sleep(50);
-      expect(bearers().length).to.be.above(before.length);
-      harness.kill('SIGKILL');
-      await once(harness, 'exit');
-      for (let round = 0; bearers().length > before.length && round < 100; round++) await sleep(50);
+      const wrapper = join(folder, 'wrapper');
+      await writeFile(wrapper, `#!/bin/sh\n'${coredns}' "$@"\n`, { mode: 0o755 });
+      expect(await errorOf(wrapper))
+        .to.have.property('message')
+        .that.matches(/a wrapper/);
       expect(bearers()).to.deep.equal(before);
     });
+
+    for (const name of ['SIGKILL', 'SIGHUP'] as const) {
+      it(`leaves no CoreDNS when ${name === 'SIGKILL' ? 'the harness gets' : 'all of its group get'} ${name} meanwhile`, async () => {
+        const before = bearers();
+        const module = new URL('../harness/probes/dns-cost.ts', import.meta.url).href;
+        const script = `const { dnsCost } = await import('${module}'); await dnsCost('${coredns}', async () => ${await port()}, new AbortController().signal);`;
+        const args = ['--input-type=module', '-e', script];
+        const harness = spawn(process.execPath, args, { stdio: 'ignore', detached: true });
+        for (let round = 0; bearers().length === before.length && round < 200; round++) await sleep(50);
+        expect(bearers().length).to.be.above(before.length);
+        if (name === 'SIGKILL') harness.kill(name);
+        else process.kill(-(harness.pid ?? 0), name);
+        if (harness.exitCode === null && harness.signalCode === null) await once(harness, 'exit');
+        for (let round = 0; bearers().length > before.length && round < 100; round++) await sleep(50);
+        expect(bearers()).to.deep.equal(before);
+      });
+    }
   });
 
   describe('in a script', () => {

@@ -268,6 +268,11 @@ describe('a scenario that is wrong says where', () => {
       () => changed('phases:', 'measured: { podz: { dns-queries: 5000 } }\nphases:'),
       '14:13: "podz" is no parameter that is a number; expected pods; did you mean "pods"?',
     ],
+    [
+      'a measured parameter that a variant changes',
+      () => changed('phases:', 'measured: { pods: { dns-queries: 5000 } }\nphases:'),
+      '22:124: parameter "pods" is measured; expected it under "parameters" of the scenario alone',
+    ],
     ['broken YAML', () => changed('[embedded]', '[embedded'), '4:1: not YAML: '],
     ['a file that is no map', () => '- question', '1:1: the file holds no map; expected a map'],
     ['an empty file', () => '', '1:1: the file is empty; expected a map'],

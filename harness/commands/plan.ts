@@ -111,9 +111,10 @@ function describe(scenario: Scenario, target: Target): string[] {
   ];
 }
 
-function measuredText({ measured = {}, parameters }: Scenario): string[] {
-  const all = Object.keys(measured).map(
-    (name) => `${name} (${parameters[name]}, or what fits this host, measured before the run)`,
+function measuredText({ measured = {} }: Scenario): string[] {
+  const all = Object.entries(measured).map(
+    ([name, { dnsQueries }]) =>
+      `${name}: at most what ${dnsQueries.toLocaleString('en')} DNS queries a second take here`,
   );
   return all.length === 0 ? [] : [`  measured  ${all.join(', ')}`];
 }

@@ -19,8 +19,8 @@ export interface PlayOptions extends TargetOptions {
 }
 
 /**
- * Plays one scenario, judges it, writes its reports and prints its summary. A run that proves nothing is played again while attempts are
- * left, and names those before it; one that failed never is.
+ * Plays one scenario, judges it, writes its reports and prints its summary. A run that was played to its end and proves nothing is played
+ * again while attempts are left, and the next one names it. One in which anything judged broke never is, whatever else was missing.
  */
 export async function play(
   scenario: Scenario,
@@ -32,12 +32,20 @@ export async function play(
   const former: Attempt[] = [];
   for (;;) {
     const report = await once(scenario, judge, provided, { ...options, former }, ambient);
-    if (report.exitCode !== 3 || former.length + 1 >= options.attempts) return report;
+    if (former.length + 1 >= options.attempts || ambient.signal.aborted || !provedNothing(report)) return report;
     former.push({ run: report.run, reasons: report.verdict.reasons });
     const { id, variant } = scenario;
     const text = `${id} ${variant.name}: this run proved nothing; attempt ${former.length + 1} of ${options.attempts}`;
-    ambient.err.write(plain(text));
+    if (!options.quiet) ambient.err.write(plain(text));
   }
+}
+
+function provedNothing({ exitCode, events, verdict }: Report): boolean {
+  const role = verdict.judged === 'limits' ? 'limit' : 'signature';
+  const broke = verdict.findings.some((finding) => finding.role === role && finding.status === 'unmet');
+  const died = events.some((event) => event.kind === 'seen' && event.what === 'death');
+  const completed = events.some((event) => event.kind === 'ended' && event.how === 'completed');
+  return exitCode === 3 && completed && !broke && !died;
 }
 
 async function once(

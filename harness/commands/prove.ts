@@ -32,6 +32,7 @@ export async function prove(
   const scenarios = await withMeasured(
     decoded.map((scenario) => loaded(scenario, { ...on, set })),
     provided,
+    options,
     ambient,
   );
   const reports: Report[] = [];

@@ -22,6 +22,7 @@ export async function run(
   const scenarios = await withMeasured(
     decoded.map((scenario) => loaded(scenario, { ...on, set: settings(options.set) })),
     provided,
+    options,
     ambient,
   );
   const codes: number[] = [];

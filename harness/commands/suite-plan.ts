@@ -119,6 +119,7 @@ export async function provideSuite(
 export async function measuredSuite(
   runs: readonly PlannedRun[],
   provided: ReadonlyMap<string, Provided>,
+  options: { readonly quiet?: boolean },
   ambient: Ambient,
 ): Promise<readonly PlannedRun[]> {
   const [first] = runs.filter(({ scenario }) => scenario.measured !== undefined);
@@ -127,6 +128,7 @@ export async function measuredSuite(
   const scenarios = await withMeasured(
     runs.map(({ once }) => once),
     tools,
+    options,
     ambient,
   );
   return runs.map((run, index) => ({ ...run, scenario: scenarios[index] ?? run.scenario }));

@@ -50,7 +50,7 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
     `${planned.length} runs, one after another: about ${all}. That is an estimate: ${within} of phases, and what runs take beside them on 2 cores once their programs are there.`,
   );
   const provided = await provideSuite(planned, options, ambient);
-  const runs = await measuredSuite(planned, provided, ambient);
+  const runs = await measuredSuite(planned, provided, options, ambient);
   const readySeconds = clock.now() / 1000;
   const done: Done[] = [];
   for (const [index, run] of runs.entries()) {

@@ -1,27 +1,38 @@
-import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Millis, ToolError } from '../model.ts';
+import { processStat } from './process-stat.ts';
 
-/** Of /proc/PID/stat, on every Linux of today: `getconf CLK_TCK`. */
-const ticksPerSecond = 100;
 const startsWithin: Millis = 10_000;
 const warms: Millis = 500;
 const lasts: Millis = 1_500;
 const inFlight = 64;
 /** Fewer say nothing. */
 const least = 1_000;
+/** Another process may take a port between our looking and its binding. */
+const tries = 3;
+
+/**
+ * Keeps CoreDNS as long as its caller keeps the pipe, whatever signal a terminal sends to all, and ends all that it started. On one
+ * processor, as a server with such a limit is.
+ */
+const keeper = `trap '' HUP INT TERM QUIT
+configuration=$2
+GOMAXPROCS=1 setsid "$1" -conf stdin <<EOF >/dev/null &
+$configuration
+EOF
+echo $!
+cat >/dev/null
+kill -9 -$! 2>/dev/null || kill -9 $!`;
 
 const configuration = (port: number) => `.:${port} {
   bind 127.0.0.1
   hosts {
     192.0.2.7 api.partner.example
   }
-}
-`;
+}`;
 
 /** Of one query: id 7, recursion desired, A of api.partner.example. */
 const query = Buffer.concat([
@@ -31,56 +42,96 @@ const query = Buffer.concat([
 ]);
 
 /**
- * CPU seconds that a query costs a CoreDNS on this host: one on `port` of 127.0.0.1, asked for two seconds as fast as it answers.
- * The kernel charges what a busy host takes away too, as it does when a limit is in force. It ends with its caller, however that
- * ends. Throws `ToolError` when it does not answer, the signal's reason when aborted.
+ * CPU seconds that a query costs a CoreDNS on this host: one on a port of 127.0.0.1 that `portOf` names, asked for two seconds as fast
+ * as it answers. The kernel charges what a busy host takes away too, as it does when a limit is in force. Nothing is on disk, and it
+ * ends with its caller, however that ends. Throws `ToolError` when it cannot be measured, AbortError when aborted.
  */
-export async function dnsCost(program: string, port: number, signal: AbortSignal): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-dns-'));
-  const file = join(folder, 'Corefile');
-  await writeFile(file, configuration(port));
-  // Its shell reads from us until we are gone, and takes it along.
-  const script = '"$0" -conf "$1" >/dev/null 2>&1 </dev/null & pid=$!; echo $pid; cat >/dev/null; kill -9 $pid';
-  const shell = spawn('/bin/sh', ['-c', script, program, file], { stdio: ['pipe', 'pipe', 'ignore'] });
-  const gone = new Promise((resolve) => shell.once('close', resolve));
-  const socket = createSocket('udp4');
-  try {
-    const pid = await new Promise<number>((resolve, reject) => {
-      shell.once('error', reject);
-      shell.stdout.once('data', (text: Buffer) => resolve(Number(text)));
-    });
-    let answers = 0;
-    const ask = () => socket.send(query, port, '127.0.0.1');
-    socket.on('message', () => {
-      answers += 1;
-      ask();
-    });
-    // Until it listens, the kernel refuses.
-    socket.on('error', () => undefined);
-    for (let waited = 0; answers === 0; waited += 50) {
-      const command = `${program} -conf ${file}`;
-      if (waited >= startsWithin) throw new ToolError('CoreDNS answers no query', { command });
-      ask();
-      await sleep(50, undefined, { signal });
+export async function dnsCost(program: string, portOf: () => Promise<number>, signal: AbortSignal): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await measured(program, await portOf(), signal);
+    } catch (error) {
+      if (attempt === tries || signal.aborted || !(error instanceof ToolError) || !/in use/.test(error.message))
+        throw error;
     }
-    for (let sent = 1; sent < inFlight; sent++) ask();
-    await sleep(warms, undefined, { signal });
-    const [before, from] = [await cpuSeconds(pid), answers];
-    await sleep(lasts, undefined, { signal });
-    const [after, to] = [await cpuSeconds(pid), answers];
-    if (to - from >= least && after > before) return (after - before) / (to - from);
-    throw new ToolError(`CoreDNS answered ${to - from} queries in ${lasts / 1000} s`, { command: program });
-  } finally {
-    socket.close();
-    shell.stdin.end();
-    await gone;
-    await rm(folder, { recursive: true });
   }
 }
 
-/** Of all its threads, in user and kernel mode. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+async function measured(program: string, port: number, signal: AbortSignal): Promise<number> {
+  const shell = spawn('/bin/sh', ['-c', keeper, 'sh', program, configuration(port)], { stdio: 'pipe' });
+  const ended = once(shell, 'exit');
+  const said: string[] = [];
+  shell.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  const failed = (what: string) => {
+    const lastLines = said
+      .join('')
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-3);
+    const why = lastLines.at(-1);
+    return new ToolError(`CoreDNS could not be measured: ${what}${why ? `: ${why}` : ''}`, {
+      command: `${program} -conf …`,
+      lastLines,
+    });
+  };
+  const socket = createSocket('udp4');
+  try {
+    const pid = await pidOf(shell, failed, signal);
+    await connected(socket, port);
+    return await asked(socket, pid, failed, signal);
+  } finally {
+    socket.close();
+    shell.stdin.end();
+    await ended;
+  }
+}
+
+async function pidOf(shell: ChildProcess, failed: (what: string) => ToolError, signal: AbortSignal): Promise<number> {
+  const text = once(shell.stdout ?? shell, 'data', { signal });
+  const end = once(shell, 'close', { signal }).then(() => Promise.reject(failed('its shell ended')));
+  end.catch(() => undefined);
+  const [said] = (await Promise.race([text, end])) as [Buffer];
+  return Number(String(said).trim());
+}
+
+/** So that no stranger's datagram counts. */
+async function connected(socket: Socket, port: number): Promise<void> {
+  socket.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+}
+
+async function asked(
+  socket: Socket,
+  pid: number,
+  failed: (what: string) => ToolError,
+  signal: AbortSignal,
+): Promise<number> {
+  let answers = 0;
+  const ask = () => socket.send(query);
+  socket.on('message', () => {
+    answers += 1;
+    ask();
+  });
+  // Until it listens, the kernel refuses.
+  socket.on('error', () => undefined);
+  const cpuSeconds = async () => {
+    const stat = await processStat(pid);
+    if (stat === undefined) throw failed('it ended');
+    return stat.cpuSeconds;
+  };
+  for (let waited = 0; answers === 0; waited += 50) {
+    if (waited >= startsWithin) throw failed('it answers no query');
+    ask();
+    await sleep(50, undefined, { signal });
+    await cpuSeconds();
+  }
+  for (let sent = 1; sent < inFlight; sent++) ask();
+  await sleep(warms, undefined, { signal });
+  const [before, from] = [await cpuSeconds(), answers];
+  await sleep(lasts, undefined, { signal });
+  const [after, to] = [await cpuSeconds(), answers];
+  if (to - from < least) throw failed(`it answered ${to - from} queries in ${lasts / 1000} s`);
+  if (after - before < 0.1)
+    throw failed(`process ${pid} used no CPU time to speak of; is ${to - from} answers' program a wrapper`);
+  return (after - before) / (to - from);
 }

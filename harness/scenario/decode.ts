@@ -9,7 +9,7 @@ import type { Known } from './metrics.ts';
 import { parse } from './parse.ts';
 import { onSchema } from './schema.ts';
 import { entriesOf, find, type MapTree, moved, offsetOf, textsOf } from './tree.ts';
-import { type LocatedVariant, readVariants, wronglySet } from './variants.ts';
+import { checkMeasured, type LocatedVariant, readVariants, wronglySet } from './variants.ts';
 
 export type { Known } from './metrics.ts';
 
@@ -108,6 +108,7 @@ async function decodeAll(
   if (asked) complaints.beside(behind, asked.complaints);
 
   const specs = readVariants(tree, complaints);
+  checkMeasured(tree, complaints);
   const overlays = find(tree, ['on']);
   if (overlays) check(onSchema, overlays, complaints);
   const played = on ?? textsOf(tree, 'runs-on')[0] ?? '';

@@ -28,6 +28,19 @@ export function readVariants(tree: MapTree, complaints: Complaints): ReadonlyMap
   return specs;
 }
 
+/** What the host decides no variant and no provider may decide: it would be replaced, or be no pressure. */
+export function checkMeasured(tree: MapTree, complaints: Complaints): void {
+  const measured = entriesOf(tree, 'measured').map(([name]) => name);
+  const maps = ['variants', 'on'].flatMap((key) => entriesOf(tree, key).map(([, { value }]) => value));
+  for (const [name, { keyAt }] of maps.flatMap((map) => entriesOf(map, 'parameters'))) {
+    if (!measured.includes(name)) continue;
+    complaints.add(keyAt, {
+      what: `parameter "${name}" is measured`,
+      expected: 'it under "parameters" of the scenario alone',
+    });
+  }
+}
+
 /** The parameters that whoever runs the variant must set. */
 export function askedFor(change: Tree, values: Parameters, complaints: Complaints): string[] {
   const asked = itemsOf(change, 'asks-for').map((item) => ({ at: item.at, word: textOf(item) ?? '' }));

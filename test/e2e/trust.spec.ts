@@ -88,6 +88,10 @@ describe('a verdict that can be trusted', function () {
     const runs = readdirSync(join(ordeal.cwd, 'runs'));
     expect(runs).to.have.length(2);
     expect(out).to.match(new RegExp(`attempt 1 \\(${runs.sort()[0]}\\) proved nothing: `));
+    const broken = new Ordeal();
+    const impossible = ['run', quick, '--variant', 'impossible', '--set', 'path=/nothing/here', '--attempts', '3'];
+    expect((await broken.run(...impossible)).code).to.equal(3);
+    expect(readdirSync(join(broken.cwd, 'runs')), 'a limit broke, whatever else was missing').to.have.length(1);
     const failing = new Ordeal();
     const failed = await failing.run('run', quick, '--variant', 'impossible', '--attempts', '9');
     expect(failed.code, failed.out).to.equal(1);

@@ -75,8 +75,8 @@ export function jobObjects(spec: LoadSpec, options: JobOptions): readonly KubeOb
           { name: 'ORDEAL_SERVER', value: 'https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)' },
           { name: 'ORDEAL_POD', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
         ],
-        // Where the node's CPUs are all busy, who asked for none comes last; what offers the load must not.
-        resources: { requests: { cpu: '250m' } },
+        // Where the node's CPUs are all busy, who asked for none comes last; what offers the load must not. All pods of one ask for a CPU at most.
+        resources: { requests: { cpu: `${Math.max(10, Math.min(250, Math.floor(1000 / pods)))}m` } },
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
