@@ -212,7 +212,9 @@ type DebtKind =
       readonly resource: 'namespace' | 'clusterrolebinding' | 'clusterrole';
       readonly name: string;
       readonly mark: string;
-    };
+    }
+  /** Have the relay of a link serve it again; `path` is the relay's folder, below the run's. The relay does it by itself when the fault's deadline has come. */
+  | { readonly undo: 'restore-link'; readonly path: string; readonly mark: string };
 
 /** Units that a fault may stop. */
 export type NodeUnit = 'kubelet' | 'containerd';
@@ -289,6 +291,11 @@ export interface Executed {
   readonly stderr: string;
 }
 
+/** A link as it runs: its relay is asked through a socket in a folder, absolute. */
+export interface Link extends LinkSpec {
+  readonly folder: string;
+}
+
 /** A machine of the cluster that can be reached without SSH. */
 export interface Node {
   readonly name: string;
@@ -333,6 +340,8 @@ export interface Cluster extends AsyncDisposable {
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
   /** Where its servers listen: by server and port, `127.0.0.1:12345`. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Its links that can be broken; the relay of each is a component of the link's name. */
+  readonly links?: readonly Link[];
   /** Throws `RefusedError` when a process of the run can be reached from another machine by now. */
   refuseOpenSockets?(): void;
   /** Absolute path of the audit log, where it can be read. */
@@ -517,6 +526,13 @@ export interface ServerSpec {
   readonly cpus?: number;
 }
 
+/** A way of its own, through a relay on loopback, by which one component reaches another: kube-apiserver to etcd, all others to kube-apiserver. */
+export interface LinkSpec {
+  readonly name: string;
+  readonly from: Exclude<ComponentName, 'etcd'>;
+  readonly to: 'kube-apiserver' | 'etcd';
+}
+
 export interface ClusterSpec {
   readonly kubernetes?: string;
   readonly kind?: KindSpec;
@@ -526,6 +542,8 @@ export interface ClusterSpec {
   readonly identities: readonly IdentitySpec[];
   /** Started one after the other, in this order; only the embedded cluster has them. */
   readonly servers?: readonly ServerSpec[];
+  /** Only the embedded cluster has them. */
+  readonly links?: readonly LinkSpec[];
 }
 
 export interface LoadSpec {

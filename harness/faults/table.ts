@@ -1,4 +1,5 @@
 import type { FaultKind } from '../model.ts';
+import { blackHole } from './black-hole.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
 import { killUnit } from './kill-unit.ts';
@@ -7,6 +8,8 @@ import { memoryHog } from './memory-hog.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
+import { resetConnections } from './reset-connections.ts';
+import { slowLink } from './slow-link.ts';
 import { stopUnit } from './stop-unit.ts';
 import { throttleNodeIo } from './throttle-node-io.ts';
 
@@ -25,5 +28,8 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     throttleNodeIo,
     fillNodeDisk,
     reloadServer,
+    blackHole,
+    slowLink,
+    resetConnections,
   ].map((kind) => [kind.name, kind]),
 );

@@ -5,6 +5,7 @@ import { removeContainers, removeNetwork } from './undo/containers.ts';
 import { requireDebt } from './undo/debt.ts';
 import { endProcesses, removeCgroup, removeFolder } from './undo/host.ts';
 import { liftIoLimit } from './undo/io.ts';
+import { restoreLink } from './undo/link.ts';
 import { removeNodeFile } from './undo/node-file.ts';
 import { deleteObject } from './undo/object.ts';
 import { startUnit } from './undo/unit.ts';
@@ -45,6 +46,8 @@ export async function undo(given: Debt, { folder, ...clients }: Payer = {}): Pro
       return removeNodeFile(debt, clients);
     case 'delete-object':
       return deleteObject(debt, clients);
+    case 'restore-link':
+      return restoreLink(debt, folder);
     default:
       throw new Error(`unknown kind of debt: ${JSON.stringify(debt satisfies never)}`);
   }

@@ -59,6 +59,7 @@ const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = 
     path: marked((value, mark) => path(value, mark) && lastOf(value as string).includes(`ordeal-${mark}`)),
   },
   'delete-object': { node, resource: oneOf('namespace', 'clusterrolebinding', 'clusterrole'), name: marked(name) },
+  'restore-link': { path },
 };
 
 /** As `makeRunFolder` makes them. */
