@@ -18,7 +18,7 @@ import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
-import { launched } from './launcher.ts';
+import { processesOf } from './launch.ts';
 import { type Limits, limitAll } from './limits.ts';
 import { Links } from './links.ts';
 import { copyLogs } from './logs.ts';
@@ -57,9 +57,10 @@ export class Making {
     this.#identities = new Identities(spec.identities);
     this.#deaths = new Deaths(run, this.#files.state);
     const { servers: folder, links, state } = this.#files;
+    const shared = { state, mark: run.mark, deaths: this.#deaths };
     const fail = (error: ToolError) => this.#failing.abort(error);
-    this.#links = new Links(spec.links ?? [], { folder: links, state, mark: run.mark, deaths: this.#deaths, fail });
-    this.#servers = new Servers(spec.servers ?? [], { folder, state, mark: run.mark, tools, deaths: this.#deaths });
+    this.#links = new Links(spec.links ?? [], { ...shared, folder: links, fail });
+    this.#servers = new Servers(spec.servers ?? [], { ...shared, folder, tools });
   }
 
   /** Throws `ToolError` when something does not start, `RefusedError` when it is not as asked, the run's reason when that is aborted. */
@@ -75,9 +76,8 @@ export class Making {
       const ports = await freePorts([...kwokctl.PORTS, ...this.#links.names]);
       await this.#links.start(ports, this.#failing.signal);
       this.#spec = this.#links.through(this.#spec);
-      const links = this.#links;
       const whose = { spec: this.#spec, mark: this.#run.mark, tools: this.#tools, identities: this.#identities };
-      await writeFiles({ ...whose, ports, links, made: this.#files, memory: this.#limits });
+      await writeFiles({ ...whose, ports, links: this.#links, made: this.#files, memory: this.#limits });
       for (const name of this.#names) void this.#follow(name).catch((error) => this.#failing.abort(error));
       await startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal);
       await this.#becomeReady(ports);
@@ -122,12 +122,7 @@ export class Making {
 
   /** Waits until the component's launcher has started it, and from then on for its death. */
   async #follow(name: ComponentName): Promise<void> {
-    const { signal } = this.#failing;
-    let processes = launched(this.#files.state, name);
-    while (!processes) {
-      await sleep(20, undefined, { signal });
-      processes = launched(this.#files.state, name);
-    }
+    const processes = await processesOf(this.#files.state, name, this.#failing.signal);
     const { group, ...memory } = this.#limits.get(name) ?? {};
     const log = this.#files.log(name);
     this.#running.push({ name, pid: processes.child.pid, ...memory });
