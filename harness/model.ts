@@ -213,7 +213,10 @@ type DebtKind =
       readonly name: string;
       readonly mark: string;
     }
-  /** Have the relay of a link serve it again; `path` is the relay's folder, below the run's. The relay does it by itself when the fault's deadline has come. */
+  /**
+   * Have the relay of a link serve it again; `path` is the relay's folder, below the run's. The relay does it by itself when the
+   * fault's deadline has come.
+   */
   | { readonly undo: 'restore-link'; readonly path: string; readonly mark: string };
 
 /** Units that a fault may stop. */
@@ -526,7 +529,10 @@ export interface ServerSpec {
   readonly cpus?: number;
 }
 
-/** A way of its own, through a relay on loopback, by which one component reaches another: kube-apiserver to etcd, all others to kube-apiserver. */
+/**
+ * A way of its own, through a relay on loopback, by which one component reaches another: kube-apiserver reaches etcd, all others
+ * reach kube-apiserver.
+ */
 export interface LinkSpec {
   readonly name: string;
   readonly from: Exclude<ComponentName, 'etcd'>;

@@ -66,6 +66,7 @@ export class Relay {
   break(id: string, order: Order, within: Millis): void {
     if (this.#fault !== undefined) throw new Error(`${this.#fault.order.fault} is in force already`);
     this.#fault = { id, order };
+    this.#free.to = this.#free.from = 0;
     this.#timers = [setTimeout(() => this.restore(), within)];
     if (order.fault === 'black-hole') for (const one of this.#connections) one.swallow();
     if (order.fault !== 'reset-connections') return;

@@ -61,7 +61,7 @@ exec ${await tool('kube-scheduler')} "$@"`;
     expect(ordeal.residue()).to.deep.equal([]);
   });
 
-  it('serve again by themselves when the harness is killed, until clean ends them', async () => {
+  it('are put back by clean when the harness is killed while one of them is broken', async () => {
     const ordeal = new Ordeal();
     const { process: harness, ran } = ordeal.start('run', links);
     await ordeal.until((event) => event.kind === 'injected' && event.fault === 'black-hole');
