@@ -222,7 +222,12 @@ type DebtKind =
       readonly mark: string;
     }
   /** Let pods be bound to a node of the run's own embedded cluster again; a later node of that name has another uid and is a stranger. */
-  | { readonly undo: 'uncordon-node'; readonly name: string; readonly uid: string; readonly mark: string };
+  | { readonly undo: 'uncordon-node'; readonly name: string; readonly uid: string; readonly mark: string }
+  /**
+   * Have the relay of a link serve it again; `path` is the relay's folder, below the run's. The relay does it by itself when the
+   * fault's deadline has come.
+   */
+  | { readonly undo: 'restore-link'; readonly path: string; readonly mark: string };
 
 /** The API server of the run's own embedded cluster, by the kubeconfig in the run's folder: when that is gone, so is all that was in it. */
 export interface OwnApi {
@@ -304,6 +309,11 @@ export interface Executed {
   readonly stderr: string;
 }
 
+/** A link as it runs: its relay is asked through a socket in a folder, absolute. */
+export interface Link extends LinkSpec {
+  readonly folder: string;
+}
+
 /** A machine of the cluster that can be reached without SSH. */
 export interface Node {
   readonly name: string;
@@ -348,6 +358,8 @@ export interface Cluster extends AsyncDisposable {
   readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
   /** Where its servers listen: by server and port, `127.0.0.1:12345`. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Its links that can be broken; the relay of each is a component of the link's name. */
+  readonly links?: readonly Link[];
   /** Throws `RefusedError` when a process of the run can be reached from another machine by now. */
   refuseOpenSockets?(): void;
   /** Absolute path of the audit log, where it can be read. */
@@ -534,6 +546,16 @@ export interface ServerSpec {
   readonly cpus?: number;
 }
 
+/**
+ * A way of its own, through a relay on loopback, by which one component reaches another: kube-apiserver reaches etcd, all others
+ * reach kube-apiserver.
+ */
+export interface LinkSpec {
+  readonly name: string;
+  readonly from: Exclude<ComponentName, 'etcd'>;
+  readonly to: 'kube-apiserver' | 'etcd';
+}
+
 export interface ClusterSpec {
   readonly kubernetes?: string;
   readonly kind?: KindSpec;
@@ -543,6 +565,8 @@ export interface ClusterSpec {
   readonly identities: readonly IdentitySpec[];
   /** Started one after the other, in this order; only the embedded cluster has them. */
   readonly servers?: readonly ServerSpec[];
+  /** Only the embedded cluster has them. */
+  readonly links?: readonly LinkSpec[];
 }
 
 export interface LoadSpec {

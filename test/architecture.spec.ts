@@ -17,8 +17,10 @@ const allowed: Record<string, readonly string[]> = {
   'harness/docker.ts': ['harness/model.ts', 'harness/program.ts'],
   'harness/node': ['harness/model.ts', 'harness/docker.ts', 'harness/program.ts', 'harness/process.ts'],
   'harness/scenario': ['harness/model.ts', 'harness/format.ts', 'harness/template.ts'],
+  'harness/relay': ['harness/model.ts'],
   'harness/run': [
     'harness/model.ts',
+    'harness/relay',
     'harness/secrets.ts',
     'harness/process.ts',
     'harness/program.ts',
@@ -31,6 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/kube': ['harness/model.ts'],
   'harness/cluster': [
     'harness/model.ts',
+    'harness/relay',
     'harness/secrets.ts',
     'harness/template.ts',
     'harness/process.ts',
@@ -43,13 +46,21 @@ const allowed: Record<string, readonly string[]> = {
   'harness/faults': [
     'harness/model.ts',
     'harness/histogram.ts',
+    'harness/relay',
     'harness/process.ts',
     'harness/docker.ts',
     'harness/node',
     'harness/kube',
     'harness/tools',
   ],
-  'harness/probes': ['harness/model.ts', 'harness/histogram.ts', 'harness/process.ts', 'harness/kube', 'harness/tools'],
+  'harness/probes': [
+    'harness/model.ts',
+    'harness/histogram.ts',
+    'harness/process.ts',
+    'harness/relay',
+    'harness/kube',
+    'harness/tools',
+  ],
 };
 
 const sources = ['harness', 'reports', 'scenarios'].flatMap((folder) =>

@@ -256,7 +256,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key in a map',
       () => changed('nodes: 3', 'nodez: 3'),
-      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities, servers; did you mean "nodes"?',
+      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities, servers, links; did you mean "nodes"?',
     ],
     [
       'a duplicate key',
@@ -347,7 +347,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers; did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, links; did you mean "audit"?',
     ],
     [
       'an unknown fault',

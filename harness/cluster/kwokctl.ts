@@ -37,6 +37,8 @@ export interface Files {
   readonly bin: string;
   /** Of the programs beside it: a folder each. */
   readonly servers: string;
+  /** Of the relays: a folder each. */
+  readonly links: string;
   /** Which processes the components are, and how they ended. */
   readonly state: string;
   /** Made by us when the API server answers: the others start then. */
@@ -59,6 +61,7 @@ export function files(folder: string): Files {
     config: `${folder}/kwokctl.json`,
     bin: `${folder}/launch`,
     servers: `${folder}/servers`,
+    links: `${folder}/links`,
     state: `${folder}/state`,
     gate: `${folder}/state/go`,
     tokens: `${folder}/tokens.csv`,

@@ -18,8 +18,9 @@ import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
-import { launched } from './launcher.ts';
+import { processesOf } from './launch.ts';
 import { type Limits, limitAll } from './limits.ts';
+import { Links } from './links.ts';
 import { copyLogs } from './logs.ts';
 import { freePorts } from './ports.ts';
 import { notesOn, type Running, readBack, refuseOpenSockets } from './readback.ts';
@@ -32,7 +33,7 @@ const serverOf = (ports: kwokctl.Ports) => `https://127.0.0.1:${ports['kube-apis
 
 /** One try to make a cluster. What it changes is owed first; `undo` pays it. */
 export class Making {
-  readonly #spec: ClusterSpec;
+  #spec: ClusterSpec;
   readonly #run: Run;
   readonly #tools: Tools;
   readonly #names: readonly ComponentName[];
@@ -44,6 +45,7 @@ export class Making {
   readonly #running: Running[] = [];
   readonly #failing = new AbortController();
   readonly #servers: Servers;
+  readonly #links: Links;
 
   /** Throws a `RefusedError` for identities that must not be. */
   constructor(spec: ClusterSpec, run: Run, tools: Tools) {
@@ -54,8 +56,11 @@ export class Making {
     this.#files = kwokctl.files(join(run.folder, 'cluster'));
     this.#identities = new Identities(spec.identities);
     this.#deaths = new Deaths(run, this.#files.state);
-    const { servers: folder, state } = this.#files;
-    this.#servers = new Servers(spec.servers ?? [], { folder, state, mark: run.mark, tools, deaths: this.#deaths });
+    const { servers: folder, links, state } = this.#files;
+    const shared = { state, mark: run.mark, deaths: this.#deaths };
+    const fail = (error: ToolError) => this.#failing.abort(error);
+    this.#links = new Links(spec.links ?? [], { ...shared, folder: links, fail });
+    this.#servers = new Servers(spec.servers ?? [], { ...shared, folder, tools });
   }
 
   /** Throws `ToolError` when something does not start, `RefusedError` when it is not as asked, the run's reason when that is aborted. */
@@ -68,9 +73,11 @@ export class Making {
     try {
       signal.throwIfAborted();
       await this.#prepare();
-      const ports = await freePorts(kwokctl.PORTS);
+      const ports = await freePorts([...kwokctl.PORTS, ...this.#links.names]);
+      await this.#links.start(ports, this.#failing.signal);
+      this.#spec = this.#links.through(this.#spec);
       const whose = { spec: this.#spec, mark: this.#run.mark, tools: this.#tools, identities: this.#identities };
-      await writeFiles({ ...whose, ports, made: this.#files, memory: this.#limits });
+      await writeFiles({ ...whose, ports, links: this.#links, made: this.#files, memory: this.#limits });
       for (const name of this.#names) void this.#follow(name).catch((error) => this.#failing.abort(error));
       await startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal);
       await this.#becomeReady(ports);
@@ -115,12 +122,7 @@ export class Making {
 
   /** Waits until the component's launcher has started it, and from then on for its death. */
   async #follow(name: ComponentName): Promise<void> {
-    const { signal } = this.#failing;
-    let processes = launched(this.#files.state, name);
-    while (!processes) {
-      await sleep(20, undefined, { signal });
-      processes = launched(this.#files.state, name);
-    }
+    const processes = await processesOf(this.#files.state, name, this.#failing.signal);
     const { group, ...memory } = this.#limits.get(name) ?? {};
     const log = this.#files.log(name);
     this.#running.push({ name, pid: processes.child.pid, ...memory });
@@ -144,10 +146,11 @@ export class Making {
     while (this.#running.length < this.#names.length) await sleep(20, undefined, { signal });
     this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
     const own = await readBack(this.#running, this.#spec, this.#files, ports, admin);
+    await this.#links.refuseUnused(this.#running, signal);
     const kubeconfig = (user: string) => this.#identities.kubeconfig(user, serverOf(ports), this.#files.ca);
     await this.#servers.start({ kubeconfig, limits: this.#limits, refuseOpenSockets: this.#refuseOpenSockets }, signal);
     this.#refuseOpenSockets();
-    const components = [...own, ...this.#servers.facts];
+    const components = [...own, ...this.#links.facts, ...this.#servers.facts];
     const notes = notesOn(this.#spec, own);
     this.#run.journal.append({ kind: 'cluster', provider: 'embedded', name: this.#run.id, components, notes });
   }
@@ -155,11 +158,12 @@ export class Making {
   readonly #refuseOpenSockets = () => refuseOpenSockets(this.#run.mark, this.#components);
 
   get #components(): readonly Component[] {
-    return [...this.#running.map(({ name, pid }) => ({ name, pid })), ...this.#servers.components];
+    const own = this.#running.map(({ name, pid }) => ({ name, pid }));
+    return [...own, ...this.#links.components, ...this.#servers.components];
   }
 
   async #late(): Promise<void> {
-    const tails = await lastOfEach([...this.#names.map(this.#files.log), ...this.#servers.logs], 4);
+    const tails = await lastOfEach(this.#logs, 4);
     const what = `the cluster was not ready within ${patienceFor(this.#spec) / 1_000} s`;
     this.#failing.abort(new ToolError(what, { command: this.#reading('kube-apiserver'), lastLines: tails }));
   }
@@ -170,7 +174,11 @@ export class Making {
   }
 
   #keepLogs(folder: string): Promise<void> {
-    return copyLogs([...this.#names.map(this.#files.log), ...this.#servers.logs, this.#files.auditLog], folder);
+    return copyLogs([...this.#logs, this.#files.auditLog], folder);
+  }
+
+  get #logs(): readonly string[] {
+    return [...this.#names.map(this.#files.log), ...this.#links.logs, ...this.#servers.logs];
   }
 
   #connection(user: string, ports: kwokctl.Ports) {
@@ -186,6 +194,7 @@ export class Making {
       connect: (user) => this.#connection(user, ports),
       components: this.#components,
       servers: this.#servers.addresses,
+      links: this.#links.made,
       refuseOpenSockets: this.#refuseOpenSockets,
       death: (component) => this.#deaths.of(component),
       endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },

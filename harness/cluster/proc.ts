@@ -45,6 +45,19 @@ export function listeners(pids: readonly number[]): Listener[] {
   return found;
 }
 
+/** Ports of loopback to which a process is connected, one for each connection. Throws as `listeners` does. */
+export function connectedTo(pid: number): number[] {
+  const own = new Set(socketsOf(pid));
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    tableOf(table).flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      const [address = '', port = ''] = (fields[2] ?? '').split(':');
+      const there = fields[3] === '01' && own.has(fields[9] ?? '') && isLoopback(Buffer.from(address, 'hex').swap32());
+      return there ? [Number.parseInt(port, 16)] : [];
+    }),
+  );
+}
+
 /** With the state of a socket that waits for whoever comes: TCP_LISTEN; of UDP one without a peer is TCP_CLOSE. */
 const TABLES = [
   ['tcp', '0A'],

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +7,7 @@ import { redact } from '../secrets.ts';
 import { fill } from '../template.ts';
 import { pasteable } from '../tools/command.ts';
 import { type Deaths, howOf, lastLines } from './deaths.ts';
+import { launch, processesOf } from './launch.ts';
 import { launched, launcher } from './launcher.ts';
 import type { Limits } from './limits.ts';
 import { freePorts } from './ports.ts';
@@ -118,11 +117,11 @@ export class Servers {
     const silent = `did not answer on its port ${ready.port} within ${PATIENCE / 1_000} s`;
     const late = setTimeout(() => void fail(silent), PATIENCE);
     try {
-      const child = await this.#launch(script, args, { ...env, ORDEAL_MARK: mark }, name);
+      const child = await launch({ name, script, args, env: { ...env, ORDEAL_MARK: mark }, log: this.#log(name) });
       child.once('exit', () => {
         if (!launched(state, name)) void fail('was not started: its launcher ended');
       });
-      const processes = await this.#processes(name, signal);
+      const processes = await processesOf(state, name, signal);
       const facts = { name, version, pid: processes.child.pid, args: args.map(redact), ...taken };
       const { cpus } = taken;
       this.#running.push({ name, ...processes.child, folder, ...(cpus !== undefined && { cpus }), facts });
@@ -156,30 +155,6 @@ export class Servers {
 
   readonly #kubeconfig = (folder: string) => join(folder, '.kubeconfig');
   readonly #log = (name: string) => join(this.#options.folder, `${name}.log`);
-
-  /** Its launcher is nobody's child: the run's debt ends it, and our signals are not for it. */
-  async #launch(script: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string): Promise<ChildProcess> {
-    const log = openSync(this.#log(name), 'a', 0o600);
-    try {
-      const child = spawn(script, args, { cwd: join(script, '..'), env, detached: true, stdio: ['ignore', log, log] });
-      await new Promise<void>((resolve, reject) => {
-        child.once('spawn', resolve);
-        child.once('error', (error) => reject(new ToolError(`${name}: ${error.message}`, { command: script })));
-      });
-      child.unref();
-      return child;
-    } finally {
-      closeSync(log);
-    }
-  }
-
-  async #processes(name: string, signal: AbortSignal) {
-    for (;;) {
-      const processes = launched(this.#options.state, name);
-      if (processes) return processes;
-      await sleep(EVERY, undefined, { signal });
-    }
-  }
 }
 
 /** A program that goes on in the background has ended, as far as its launcher can see. */

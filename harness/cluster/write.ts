@@ -4,6 +4,7 @@ import type { ClusterSpec } from '../model.ts';
 import { ADMIN, CONTROLLERS, type Identities, NODES, SCHEDULER } from './identities.ts';
 import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROGRAM } from './kwokctl.ts';
 import { launcher } from './launcher.ts';
+import type { Links } from './links.ts';
 import type { Memory } from './memory.ts';
 
 /** Absolute path of a real program; a version where a certain one is asked for. */
@@ -13,6 +14,7 @@ export interface Plan {
   readonly made: Files;
   readonly spec: ClusterSpec;
   readonly ports: Ports;
+  readonly links: Pick<Links, 'portFor'>;
   readonly identities: Identities;
   readonly memory: ReadonlyMap<string, Memory>;
   readonly tools: Tools;
@@ -29,12 +31,12 @@ const USERS = {
 } as const;
 
 /** Writes everything that kwokctl and the components read: tokens, kubeconfigs, audit policy, launchers, kwokctl's configuration. */
-export async function writeFiles({ made, spec, ports, identities, memory, tools, mark }: Plan): Promise<void> {
-  const server = `https://127.0.0.1:${ports['kube-apiserver']}`;
+export async function writeFiles({ made, spec, ports, links, identities, memory, tools, mark }: Plan): Promise<void> {
   await writeFile(made.tokens, identities.csv(), SECRET);
   await writeFile(made.auditPolicy, JSON.stringify(AUDIT_POLICY));
   await writeFile(made.config, JSON.stringify(configuration(spec, ports, made), undefined, 2));
   for (const [component, user] of Object.entries(USERS) as [keyof typeof USERS, string][]) {
+    const server = `https://127.0.0.1:${links.portFor(component, 'kube-apiserver')}`;
     await writeFile(made.kubeconfig(component), identities.kubeconfig(user, server, made.ca), SECRET);
   }
   for (const component of componentsOf(spec)) {

@@ -134,6 +134,8 @@ function faultText({ name, during, after, workers, parameters, deadline }: Fault
   const told = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
   const targets = `the first ${workers === 1 ? 'worker' : `${workers} workers`}`;
   const what = [name, ...told].join(' ');
+  if (parameters['link'] !== undefined)
+    return `${what}, ${after / 1000} s into ${during}; undone at its end, by itself after ${deadline / 1000} s`;
   if (workers === 0) return `${what}, ${after / 1000} s into ${during}; undone with the run`;
   return `${what} on ${targets}, ${after / 1000} s into ${during}; undone at its end, by itself after ${deadline / 1000} s`;
 }

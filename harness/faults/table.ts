@@ -1,4 +1,5 @@
 import type { FaultKind } from '../model.ts';
+import { blackHole } from './black-hole.ts';
 import { drainNodes } from './drain-nodes.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
@@ -8,7 +9,9 @@ import { memoryHog } from './memory-hog.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
+import { resetConnections } from './reset-connections.ts';
 import { silenceNodes } from './silence-nodes.ts';
+import { slowLink } from './slow-link.ts';
 import { stopUnit } from './stop-unit.ts';
 import { throttleNodeIo } from './throttle-node-io.ts';
 
@@ -29,5 +32,8 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     reloadServer,
     drainNodes,
     silenceNodes,
+    blackHole,
+    slowLink,
+    resetConnections,
   ].map((kind) => [kind.name, kind]),
 );

@@ -100,7 +100,7 @@ function injectedInto(done: readonly { readonly node: Node; readonly broken: Bro
   };
 }
 
-const unread = (error: unknown): Evidence => ({
+export const unread = (error: unknown): Evidence => ({
   real: false,
   detail: `the evidence cannot be read: ${error instanceof Error ? error.message : error}`,
 });

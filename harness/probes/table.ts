@@ -7,6 +7,7 @@ import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
 import { events } from './events.ts';
 import { kubelet } from './kubelet.ts';
+import { links } from './links.ts';
 import { node } from './node.ts';
 import { nodeLogs } from './node-logs.ts';
 import { nodes } from './nodes.ts';
@@ -30,4 +31,5 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['node-logs', nodeLogs],
   ['proxy-log', proxyLog],
   ['proxy-workers', proxyWorkers],
+  ['links', links],
 ]);

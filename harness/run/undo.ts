@@ -5,6 +5,7 @@ import { removeContainers, removeNetwork } from './undo/containers.ts';
 import { requireDebt } from './undo/debt.ts';
 import { endProcesses, removeCgroup, removeFolder } from './undo/host.ts';
 import { liftIoLimit } from './undo/io.ts';
+import { restoreLink } from './undo/link.ts';
 import { uncordonNode } from './undo/node.ts';
 import { removeNodeFile } from './undo/node-file.ts';
 import { deleteObject } from './undo/object.ts';
@@ -48,6 +49,8 @@ export async function undo(given: Debt, { folder, ...clients }: Payer = {}): Pro
       return deleteObject(debt, { ...clients, ...(folder !== undefined && { folder }) });
     case 'uncordon-node':
       return uncordonNode(debt, folder);
+    case 'restore-link':
+      return restoreLink(debt, folder);
     default:
       throw new Error(`unknown kind of debt: ${JSON.stringify(debt satisfies never)}`);
   }

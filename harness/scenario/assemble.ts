@@ -80,6 +80,9 @@ function clusterSpec({ cluster, load }: Pick<Decoded, 'cluster' | 'load'>): Clus
     components,
     leaderElection: cluster['leader-election'],
     identities: cluster.identities,
+    ...(Object.keys(cluster.links).length > 0 && {
+      links: Object.entries(cluster.links).map(([name, link]) => ({ name, ...link })),
+    }),
     ...(cluster.kubernetes === undefined ? {} : { kubernetes: cluster.kubernetes }),
     ...(cluster.kind === undefined ? {} : { kind: kindSpec(cluster.kind, load) }),
   };

@@ -5,6 +5,7 @@ import { check } from './checks.ts';
 import type { Complaints } from './complaints.ts';
 import { faultSpecs } from './faults.ts';
 import { checkFiles } from './files.ts';
+import { checkLinks } from './links.ts';
 import { type Known, producible } from './metrics.ts';
 import { parameterValues, substitute } from './parameters.ts';
 import { checkJudged, checkReferences } from './references.ts';
@@ -82,15 +83,17 @@ export async function decodeVariant(given: {
   const metrics = known ? producible(tree, known, complaints) : undefined;
   const phases = entriesOf(tree, 'phases').map(([name]) => name);
   const servers = entriesOf(tree, 'cluster', 'servers').map(([name]) => name);
+  const links = entriesOf(tree, 'cluster', 'links').map(([name]) => name);
   const own = textsOf(change, 'runs-on');
   const runsOn = own.length > 0 ? own : textsOf(tree, 'runs-on');
   const inPods = given.provider !== 'embedded' && runsOn.includes(given.provider);
   const dns = inPods ? undefined : servers.filter((name) => portsOf(tree, name).includes('metrics'));
-  const around = { phases, metrics, known, servers, dns, complaints };
+  const around = { phases, metrics, known, servers, links, dns, complaints };
   const faults = faultSpecs(tree, known?.faults, complaints);
   const evidence = criteria(tree, 'evidence', around);
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
+  checkLinks(tree, known?.faults, complaints);
   const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
   if (!decoded || complaints.size > 0) return undefined;
   const variant: VariantSpec = {

@@ -27,13 +27,14 @@ function strange(
   label: string,
   word: string,
   { name: metric, values }: MetricSpec,
-  { servers, dns }: Pick<Surroundings, 'servers' | 'dns'>,
+  { servers, links, dns }: Pick<Surroundings, 'servers' | 'links' | 'dns'>,
 ): Complaint | undefined {
   const what = `unknown ${label} "${word}"`;
   if (label === 'component') {
-    const known = [...COMPONENTS, ...servers];
+    const known = [...COMPONENTS, ...servers, ...links];
     return known.includes(word) ? undefined : { what, word, known };
   }
+  if (label === 'link') return links.includes(word) ? undefined : { what, word, known: links };
   if (label === 'server' && metric.startsWith('coredns.')) {
     if (dns === undefined) return { what: `${what}: where this runs they are pods`, expected: '"per: server"' };
     return dns.includes(word) ? undefined : { what, word, known: dns };

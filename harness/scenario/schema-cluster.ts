@@ -79,4 +79,13 @@ export const cluster = z.strictObject({
     )
     .default([]),
   servers: z.record(name, server).default({}),
+  links: z
+    .record(
+      name,
+      z.strictObject({
+        from: z.enum(['kwok-controller', 'kube-controller-manager', 'kube-scheduler', 'kube-apiserver']),
+        to: z.enum(['kube-apiserver', 'etcd']),
+      }),
+    )
+    .default({}),
 });

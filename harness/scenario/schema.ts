@@ -47,7 +47,14 @@ export const scenarioSchema = z.strictObject({
   ),
   parameters: z.record(parameterName, scalar).default({}),
   measured: z.record(parameterName, z.strictObject({ 'dns-queries': z.int().min(100).max(1_000_000) })).default({}),
-  cluster: cluster.default({ nodes: 0, 'leader-election': false, components: {}, identities: [], servers: {} }),
+  cluster: cluster.default({
+    nodes: 0,
+    'leader-election': false,
+    components: {},
+    identities: [],
+    servers: {},
+    links: {},
+  }),
   objects: z
     .array(
       z.strictObject({

@@ -8,7 +8,14 @@ import type { Decoded } from './schema.ts';
 import { type Entry, entriesOf, find, itemsOf, type Tree, textOf } from './tree.ts';
 
 /** Their logs lie side by side. */
-const TAKEN = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok-controller', 'audit'];
+export const TAKEN = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok-controller',
+  'audit',
+];
 
 interface Around {
   readonly folder: string;

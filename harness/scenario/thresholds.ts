@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly known: Known | undefined;
   /** Names of the cluster's servers. */
   readonly servers: readonly string[];
+  /** Names of its links; each has a relay, which is a component. */
+  readonly links: readonly string[];
   /** Those of them of which `coredns.*` tells; undefined where they are pods, whose names nobody knows beforehand. */
   readonly dns: readonly string[] | undefined;
   readonly complaints: Complaints;

@@ -77,6 +77,7 @@ export function beyondKind(spec: ClusterSpec): string[] {
         ? [`${name}: kind has none`]
         : []),
     ]),
+    ...(spec.links ?? []).map(({ name }) => `link ${name}: only the embedded cluster has links`),
     ...spec.identities
       .filter(({ groups }) => groups.length > 0)
       .map(({ user }) => `identity ${user}: groups cannot be given on kind, where it is a service account`),

@@ -68,6 +68,7 @@ const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = 
     name: marked(name),
   },
   'uncordon-node': { name, uid },
+  'restore-link': { path },
 };
 
 /** As `makeRunFolder` makes them. */

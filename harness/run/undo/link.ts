@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { ClusterError, type Debt } from '../../model.ts';
+import { askRelay } from '../../relay/ask.ts';
+
+/** A relay that is gone has nothing to restore: the processes of its run end. */
+const gone = new Set<number | string>(['ENOENT', 'ECONNREFUSED']);
+
+/** Only of a relay below the run's folder, with no symbolic link on the way. */
+export async function restoreLink(
+  { path, mark }: Extract<Debt, { undo: 'restore-link' }>,
+  below: string | undefined,
+): Promise<void> {
+  if (below === undefined || resolve(path) !== path || !path.startsWith(`${resolve(below)}/`)) {
+    throw new Error(`not ours, left alone: ${path} is not below the run's folder`);
+  }
+  if (!existsSync(path)) return;
+  if ((await realpath(path)) !== join(await realpath(below), relative(below, path))) {
+    throw new Error(`not ours, left alone: a symbolic link leads to ${path}`);
+  }
+  try {
+    const { fault } = await askRelay({ folder: path, mark }, { ask: 'restore' });
+    if (fault !== undefined) throw new Error(`${path}: ${fault.what} is still in force`);
+  } catch (error) {
+    if (!(error instanceof ClusterError && gone.has(error.code))) throw error;
+  }
+}
