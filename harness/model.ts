@@ -316,6 +316,15 @@ export interface Node {
   readCgroup(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
+/** What is public of a certificate that the cluster was given. */
+export interface IssuedCertificate {
+  readonly whose: CertificateOwner;
+  /** SHA-256, lower-case hex, as the audit log has it. */
+  readonly fingerprint: string;
+  /** Milliseconds since 1970, whole seconds. */
+  readonly notAfter: number;
+}
+
 export interface Cluster extends AsyncDisposable {
   readonly provider: string;
   readonly name: string;
@@ -335,6 +344,8 @@ export interface Cluster extends AsyncDisposable {
   readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Throws `RefusedError` when a process of the run can be reached from another machine by now. */
   refuseOpenSockets?(): void;
+  /** Certificates whose lifetime the scenario chose, all that there were until now, in their order. */
+  readonly certificates?: readonly IssuedCertificate[];
   /** Absolute path of the audit log, where it can be read. */
   readonly auditLog?: string;
   /** Copies the components' logs into a folder, secrets removed; what is not read when the signal aborts is left out. */
@@ -517,6 +528,16 @@ export interface ServerSpec {
   readonly cpus?: number;
 }
 
+/** The client certificate of the node agents (kwok), the serving certificate of the API server. */
+export type CertificateOwner = 'node-agents' | 'api-server';
+
+export interface CertificateSpec {
+  /** From the moment at which the API server is ready. */
+  readonly lifetime: Millis;
+  /** So long before it expires another one takes its place; never where it is absent. */
+  readonly renewBefore?: Millis;
+}
+
 export interface ClusterSpec {
   readonly kubernetes?: string;
   readonly kind?: KindSpec;
@@ -526,6 +547,8 @@ export interface ClusterSpec {
   readonly identities: readonly IdentitySpec[];
   /** Started one after the other, in this order; only the embedded cluster has them. */
   readonly servers?: readonly ServerSpec[];
+  /** Of a lifetime of their own; only the embedded cluster has them. Others live as long as whoever makes the cluster lets them. */
+  readonly certificates?: Readonly<Partial<Record<CertificateOwner, CertificateSpec>>>;
 }
 
 export interface LoadSpec {

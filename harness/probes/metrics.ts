@@ -1,5 +1,6 @@
 import type { MetricSpec } from '../model.ts';
 import { metric } from './metric.ts';
+import { certificateMetrics } from './metrics-certificates.ts';
 import { corednsMetrics } from './metrics-coredns.ts';
 import { nodeMetrics } from './metrics-node.ts';
 import { proxyMetrics } from './metrics-proxy.ts';
@@ -129,6 +130,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
   ],
   ...nodeMetrics,
   ...proxyMetrics,
+  certificateMetrics,
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

@@ -2,6 +2,7 @@ import type { Probe } from '../model.ts';
 import { apiCanary } from './api-canary.ts';
 import { apiserverMetrics } from './apiserver-metrics.ts';
 import { audit } from './audit.ts';
+import { certificates } from './certificates.ts';
 import { components } from './components.ts';
 import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
@@ -30,4 +31,5 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['node-logs', nodeLogs],
   ['proxy-log', proxyLog],
   ['proxy-workers', proxyWorkers],
+  ['certificates', certificates],
 ]);

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { type Scenario, ScenarioError, type VariantSpec } from '../model.ts';
 import { assemble } from './assemble.ts';
+import { certificateSpecs } from './certificates.ts';
 import { check } from './checks.ts';
 import type { Complaints } from './complaints.ts';
 import { faultSpecs } from './faults.ts';
@@ -180,6 +181,7 @@ async function decodeVariant(given: {
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
   const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
+  const certificates = decoded ? certificateSpecs(tree, decoded.cluster, complaints) : {};
   if (!decoded || complaints.size > 0) return undefined;
   const variant: VariantSpec = {
     name: spec.name,
@@ -195,6 +197,7 @@ async function decodeVariant(given: {
     values,
     faults,
     servers: texts,
+    certificates,
     runsOn: own.length > 0 ? own : decoded['runs-on'],
     judged,
   });

@@ -1,6 +1,20 @@
 import { z } from 'zod';
 import type { Json } from '../model.ts';
-import { envName, fileName, flag, group, kubernetes, line, name, path, size, user, verb, version } from './words.ts';
+import {
+  duration,
+  envName,
+  fileName,
+  flag,
+  group,
+  kubernetes,
+  line,
+  name,
+  path,
+  size,
+  user,
+  verb,
+  version,
+} from './words.ts';
 
 const json: z.ZodType<Json> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
@@ -32,6 +46,8 @@ const server = z.strictObject({
   memory: size.optional(),
   cpus: z.number().min(0.01).max(1_000).optional(),
 });
+
+const certificate = z.strictObject({ lifetime: duration, 'renew-before': duration.optional() });
 
 export const cluster = z.strictObject({
   kubernetes: kubernetes.optional(),
@@ -65,4 +81,7 @@ export const cluster = z.strictObject({
     )
     .default([]),
   servers: z.record(name, server).default({}),
+  certificates: z
+    .strictObject({ 'node-agents': certificate.optional(), 'api-server': certificate.optional() })
+    .default({}),
 });

@@ -46,7 +46,14 @@ export const scenarioSchema = z.strictObject({
     '>=1.31',
   ),
   parameters: z.record(parameterName, scalar).default({}),
-  cluster: cluster.default({ nodes: 0, 'leader-election': false, components: {}, identities: [], servers: {} }),
+  cluster: cluster.default({
+    nodes: 0,
+    'leader-election': false,
+    components: {},
+    identities: [],
+    servers: {},
+    certificates: {},
+  }),
   objects: z
     .array(
       z.strictObject({
