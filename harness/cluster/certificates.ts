@@ -80,9 +80,9 @@ export class Certificates implements Disposable {
     for (let last = first; !signal.aborted; ) {
       const due = last.notAfter - (spec.renewBefore ?? 0);
       await sleep(Math.max(0, due - Date.now()), undefined, { signal });
+      const left = Math.round((last.notAfter - Date.now()) / 1_000);
       last = await this.#issue(whose, spec.lifetime, spec.renewBefore);
-      const left = Math.round((this.issued.at(-2)?.notAfter ?? 0) - Date.now()) / 1_000;
-      const detail = `its certificate was renewed ${left.toFixed(0)} s before it would have expired`;
+      const detail = `its certificate was renewed, ${left} s before the end of the former one`;
       this.#run.journal.append({ kind: 'seen', what: 'other', subject: whose, detail });
     }
   }
