@@ -179,6 +179,8 @@ export type Debt = DebtKind & { readonly daemon?: string };
 type DebtKind =
   /** End every process of this host whose environment holds ORDEAL_MARK=<mark>; the mark is unguessable, so no stranger has it. */
   | { readonly undo: 'end-processes'; readonly mark: string }
+  /** Let a process of this host go on that was stopped by a signal; it must carry the mark. `start`: clock ticks from the host's start to its own. */
+  | { readonly undo: 'resume-process'; readonly pid: number; readonly start: string; readonly mark: string }
   /** Remove a folder that we made; refused unless it holds a file `.ordeal` with this mark. */
   | { readonly undo: 'remove-folder'; readonly path: string; readonly mark: string }
   /** Remove an (empty) control group that we made; its name must contain the mark. */
@@ -275,8 +277,9 @@ export interface Connection {
 export interface Component {
   readonly name: string;
   readonly pid: number;
-  /** Of a server: clock ticks from the host's start to its own, and the folder with its files, absolute. */
+  /** Clock ticks from the host's start to its own: with it nobody is taken for it who got its number later. */
   readonly start?: string;
+  /** Of a server: the folder with its files, absolute. */
   readonly folder?: string;
   /** CPU time that it may use per time, as the kernel took it; absent without a limit. */
   readonly cpus?: number;

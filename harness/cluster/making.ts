@@ -130,7 +130,7 @@ export class Making {
     }
     const { group, ...memory } = this.#limits.get(name) ?? {};
     const log = this.#files.log(name);
-    this.#running.push({ name, pid: processes.child.pid, ...memory });
+    this.#running.push({ name, ...processes.child, ...memory });
     void this.#deaths.of(name).then(async (death) => {
       const details = { command: this.#reading(name), lastLines: await lastLines(log, 20) };
       this.#failing.abort(new ToolError(`${name} died while the cluster started: ${howOf(death)}`, details));
@@ -163,7 +163,7 @@ export class Making {
   readonly #refuseOpenSockets = () => refuseOpenSockets(this.#run.mark, this.#components);
 
   get #components(): readonly Component[] {
-    return [...this.#running.map(({ name, pid }) => ({ name, pid })), ...this.#servers.components];
+    return [...this.#running.map(({ name, pid, start }) => ({ name, pid, start })), ...this.#servers.components];
   }
 
   async #late(): Promise<void> {

@@ -1,9 +1,11 @@
 import type { FaultKind } from '../model.ts';
+import { endComponent } from './end-component.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
 import { killUnit } from './kill-unit.ts';
 import { limitNodeMemory } from './limit-node-memory.ts';
 import { memoryHog } from './memory-hog.ts';
+import { pauseComponent } from './pause-component.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
@@ -25,5 +27,8 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     throttleNodeIo,
     fillNodeDisk,
     reloadServer,
+    pauseComponent,
+    endComponent('stop-component', 'SIGTERM'),
+    endComponent('kill-component', 'SIGKILL'),
   ].map((kind) => [kind.name, kind]),
 );
