@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { faults } from '../harness/faults/table.ts';
 import type { Cluster, Death, FaultSpec, JournalEvent, Run } from '../harness/model.ts';
+import { Obituaries } from '../harness/probes/sight.ts';
 import { type ProcessId, standing } from '../harness/process.ts';
 import { hurry, waiting } from '../harness/run/arm.ts';
 import { startClock } from '../harness/run/clock.ts';
@@ -112,6 +113,23 @@ describe('a component that is paused', function () {
       expect(detail).to.include(says);
       await injected.end();
     }
+  });
+
+  it('explains that nobody answers as long as it stands still, and no answer that was given', async () => {
+    const etcd = busy();
+    const obituaries = new Obituaries(clusterOf(etcd), ['kube-apiserver', 'etcd']);
+    const other = new Obituaries(clusterOf(etcd), ['kube-apiserver']);
+    expect(obituaries.explain('ETIMEDOUT')).to.equal(false);
+    const injected = await made('pause-component').inject(clusterOf(etcd), newRun());
+    expect(['ETIMEDOUT', 504, 403, 'deaf'].map((code) => obituaries.explain(code))).to.deep.equal([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(other.explain('ETIMEDOUT')).to.equal(false);
+    await injected.end();
+    expect(obituaries.explain('ETIMEDOUT')).to.equal(false);
   });
 
   it('is let go by another process when the harness was killed in the middle of it', async () => {
