@@ -54,6 +54,14 @@ describe('a component of a real cluster', function () {
     expect(ordeal.residue()).to.deep.equal([]);
   });
 
+  it('fails who asks while it stands still, and that nobody sees anything then is no flaw of the run', async () => {
+    const ordeal = new Ordeal();
+    const { code, out, err } = await ordeal.run('run', component, '--variant', 'stalled', '--json');
+    expect(code, err + out).to.equal(1);
+    expect(JSON.parse(out)).to.deep.include({ status: 'failed', signatureShown: true, reasons: [] });
+    expect(ordeal.residue()).to.deep.equal([]);
+  });
+
   it('that is killed on purpose is what happened, and no flaw of the run', async () => {
     const ordeal = new Ordeal();
     const { code, out, err } = await ordeal.run('run', component, '--variant', 'killed', '--json');
