@@ -101,8 +101,8 @@ export class Certificates implements Disposable {
     const pem = signCertificate({ ...WHAT[whose], notBefore, notAfter, key, ...authority });
     await this.#replace(this.#made.certificate(whose, 'crt'), pem);
     if (whose === 'node-agents' && renewBefore !== undefined) {
-      // They ask again when the next one has been there for a while.
-      const expirationTimestamp = new Date(notAfter.getTime() - renewBefore / 2).toISOString();
+      // They ask again when the next one has been there for a while, and with time left for a busy machine.
+      const expirationTimestamp = new Date(notAfter.getTime() - 0.75 * renewBefore).toISOString();
       const status = { clientCertificateData: pem, clientKeyData: key, expirationTimestamp };
       const credential = { apiVersion: EXEC, kind: 'ExecCredential', status };
       await this.#replace(this.#made.certificate(whose, 'json'), JSON.stringify(credential));
