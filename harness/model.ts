@@ -179,6 +179,8 @@ export type Debt = DebtKind & { readonly daemon?: string };
 type DebtKind =
   /** End every process of this host whose environment holds ORDEAL_MARK=<mark>; the mark is unguessable, so no stranger has it. */
   | { readonly undo: 'end-processes'; readonly mark: string }
+  /** Let a process of this host go on that was stopped by a signal; it must carry the mark. `start`: clock ticks from the host's start to its own. */
+  | { readonly undo: 'resume-process'; readonly pid: number; readonly start: string; readonly mark: string }
   /** Remove a folder that we made; refused unless it holds a file `.ordeal` with this mark. */
   | { readonly undo: 'remove-folder'; readonly path: string; readonly mark: string }
   /** Remove an (empty) control group that we made; its name must contain the mark. */
@@ -295,8 +297,9 @@ export interface Connection {
 export interface Component {
   readonly name: string;
   readonly pid: number;
-  /** Of a server: clock ticks from the host's start to its own, and the folder with its files, absolute. */
+  /** Clock ticks from the host's start to its own: with it nobody is taken for it who got its number later. */
   readonly start?: string;
+  /** Of a server: the folder with its files, absolute. */
   readonly folder?: string;
   /** CPU time that it may use per time, as the kernel took it; absent without a limit. */
   readonly cpus?: number;
@@ -341,6 +344,15 @@ export interface Node {
   readCgroup(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
+/** What is public of a certificate that the cluster was given. */
+export interface IssuedCertificate {
+  readonly whose: CertificateOwner;
+  /** SHA-256, lower-case hex, as the audit log has it. */
+  readonly fingerprint: string;
+  /** Milliseconds since 1970, whole seconds. */
+  readonly notAfter: number;
+}
+
 export interface Cluster extends AsyncDisposable {
   readonly provider: string;
   readonly name: string;
@@ -362,6 +374,8 @@ export interface Cluster extends AsyncDisposable {
   readonly links?: readonly Link[];
   /** Throws `RefusedError` when a process of the run can be reached from another machine by now. */
   refuseOpenSockets?(): void;
+  /** Certificates whose lifetime the scenario chose, all that there were until now, in their order. */
+  readonly certificates?: readonly IssuedCertificate[];
   /** Absolute path of the audit log, where it can be read. */
   readonly auditLog?: string;
   /** Copies the components' logs into a folder, secrets removed; what is not read when the signal aborts is left out. */
@@ -556,6 +570,16 @@ export interface LinkSpec {
   readonly to: 'kube-apiserver' | 'etcd';
 }
 
+/** The client certificate of the node agents (kwok), the serving certificate of the API server. */
+export type CertificateOwner = 'node-agents' | 'api-server';
+
+export interface CertificateSpec {
+  /** From the moment at which the API server is ready. */
+  readonly lifetime: Millis;
+  /** So long before it expires another one takes its place; never where it is absent. */
+  readonly renewBefore?: Millis;
+}
+
 export interface ClusterSpec {
   readonly kubernetes?: string;
   readonly kind?: KindSpec;
@@ -567,6 +591,8 @@ export interface ClusterSpec {
   readonly servers?: readonly ServerSpec[];
   /** Only the embedded cluster has them. */
   readonly links?: readonly LinkSpec[];
+  /** Of a lifetime of their own; only the embedded cluster has them. Others live as long as whoever makes the cluster lets them. */
+  readonly certificates?: Readonly<Partial<Record<CertificateOwner, CertificateSpec>>>;
 }
 
 export interface LoadSpec {

@@ -25,6 +25,13 @@ export function alive({ pid, start }: ProcessId): boolean {
   }
 }
 
+/** Whether it is stopped by a signal (or a debugger), and the CPU time that it has had, in clock ticks; undefined when it is gone. */
+export function standing({ pid, start }: ProcessId): { readonly stopped: boolean; readonly ticks: number } | undefined {
+  const fields = statOf(pid);
+  if (fields === undefined || fields[19] !== start) return undefined;
+  return { stopped: /^[Tt]$/.test(fields[0] ?? ''), ticks: Number(fields[11]) + Number(fields[12]) };
+}
+
 /**
  * The name of a file that is opened for a program which may write over its environment, as nginx does: who has it open for
  * appending, as descriptor 9, is marked too.

@@ -5,6 +5,7 @@ export function debtText(debt: Debt): string {
   const parts = [
     'node' in debt ? nodeText(debt.node) : '',
     'container' in debt ? `container ${debt.container.slice(0, 12)}` : '',
+    'pid' in debt ? `process ${debt.pid}` : '',
     'unit' in debt ? debt.unit : '',
     'device' in debt ? `device ${debt.device}` : '',
     'resource' in debt ? debt.resource : '',

@@ -65,7 +65,7 @@ async function refusal(work: Promise<unknown> | (() => unknown)): Promise<string
 
 describe('the table of faults', () => {
   it('has a name, a help and parameters that explain themselves for each', () => {
-    expect([...faults.keys()]).to.have.length(17);
+    expect([...faults.keys()]).to.have.length(20);
     for (const [name, kind] of faults) {
       expect(kind.name).to.equal(name);
       expect(name).to.match(/^[a-z]+(-[a-z]+)+$/);

@@ -256,7 +256,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key in a map',
       () => changed('nodes: 3', 'nodez: 3'),
-      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities, servers, links; did you mean "nodes"?',
+      '6:3: unknown key "nodez"; expected one of kubernetes, nodes, kind, leader-election, components, identities, servers, links, certificates; did you mean "nodes"?',
     ],
     [
       'a duplicate key',
@@ -347,7 +347,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, links; did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, links, certificates; did you mean "audit"?',
     ],
     [
       'an unknown fault',
@@ -755,6 +755,35 @@ describe('a threshold that is wrong', () => {
     expect(await complaintsOf(yaml)).to.deep.equal([
       '30:3: every threshold under "limits" has a "when": where the cluster lacks it, nothing is judged; expected at least one without',
     ]);
+  });
+});
+
+describe('certificates of a chosen lifetime', () => {
+  const given = (certificates: string, nodes = 3) =>
+    changed('  nodes: 3', `  nodes: ${nodes}\n  certificates: ${certificates}`);
+
+  it('live as long as they are told to, and are renewed where that is said', async () => {
+    const file = await write(
+      given('{ node-agents: { lifetime: 1m }, api-server: { lifetime: 30s, renew-before: 10s } }'),
+    );
+    expect((await decode(file, { known })).cluster.certificates).to.deep.equal({
+      'node-agents': { lifetime: 60_000 },
+      'api-server': { lifetime: 30_000, renewBefore: 10_000 },
+    });
+  });
+
+  it('are of somebody, last for a while, are renewed before they end, and are held by node agents that are there', async () => {
+    const said = async (certificates: string, nodes?: number) =>
+      (await complaintsOf(given(certificates, nodes))).join('\n');
+    expect(await said('{ node-agent: { lifetime: 1m } }')).to.equal(
+      '7:19: unknown key "node-agent"; expected one of node-agents, api-server; did you mean "node-agents"?',
+    );
+    expect(await said('{ api-server: { lifetime: 60 } }')).to.match(/60 has no unit/);
+    expect(await said('{ api-server: { lifetime: 2s } }')).to.match(/"lifetime" is "2s"; expected at least 5s/);
+    expect(await said('{ api-server: { lifetime: 9s, renew-before: 9s } }')).to.match(
+      /^7:\d+: "renew-before" is "9s"; expected less than "lifetime"$/,
+    );
+    expect(await said('{ node-agents: { lifetime: 1m } }', 0)).to.match(/there are no node agents; expected "nodes"/);
   });
 });
 

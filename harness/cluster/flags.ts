@@ -8,10 +8,17 @@ export function wanted(component: ComponentName, spec: ClusterSpec, made: Files)
   const asked: Partial<ComponentSpec> = spec.components[component] ?? {};
   const elect: Record<string, string> = spec.leaderElection ? {} : { 'leader-elect': 'false' };
   const kubeconfig = { kubeconfig: made.kubeconfig(component) };
+  const serving: Record<string, string> = spec.certificates?.['api-server']
+    ? {
+        'tls-cert-file': made.certificate('api-server', 'crt'),
+        'tls-private-key-file': made.certificate('api-server', 'key'),
+      }
+    : {};
   const defaults: Readonly<Record<ComponentName, Readonly<Record<string, string>>>> = {
     etcd: {},
     'kube-apiserver': {
       'token-auth-file': made.tokens,
+      ...serving,
       // It is a local process that can reach neither ClusterIPs nor pods: services are resolved to their endpoints here.
       'enable-aggregator-routing': 'true',
       // Else it looks for a default route and publishes this host's address, on which it does not listen.

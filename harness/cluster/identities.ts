@@ -24,6 +24,7 @@ export const PROBES = [
   'node-logs',
   'proxy-log',
   'proxy-workers',
+  'certificates',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [
@@ -35,6 +36,7 @@ export const OBSERVERS = [
 ] as const satisfies readonly (typeof PROBES)[number][];
 /** A user of the group `system:nodes`, so that flow control treats its traffic as kubelets'. */
 export const NODES = 'system:node:kwok-controller';
+export const GROUPS_OF_NODES = ['system:nodes', 'ordeal:kwok'];
 export const CONTROLLERS = 'system:kube-controller-manager';
 export const SCHEDULER = 'system:kube-scheduler';
 
@@ -56,7 +58,7 @@ export class Identities {
     this.#add(HARNESS, []);
     this.#add(CONTROLLERS, []);
     this.#add(SCHEDULER, []);
-    this.#add(NODES, ['system:nodes', 'ordeal:kwok']);
+    this.#add(NODES, GROUPS_OF_NODES);
     for (const probe of PROBES) this.#add(`ordeal:${probe}`, ['ordeal:probes']);
     for (const { user, groups } of specs) {
       if (groups.includes('system:masters')) {
@@ -83,14 +85,14 @@ export class Identities {
       .concat('\n');
   }
 
-  /** A kubeconfig for one user; JSON, which is YAML. */
-  kubeconfig(user: string, server: string, caFile: string): string {
+  /** A kubeconfig for one user, who shows a token unless something else is named; JSON, which is YAML. */
+  kubeconfig(user: string, server: string, caFile: string, credential: object = { token: this.token(user) }): string {
     const name = 'ordeal';
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name, cluster: { server, 'certificate-authority': caFile } }],
-      users: [{ name, user: { token: this.token(user) } }],
+      users: [{ name, user: credential }],
       contexts: [{ name, context: { cluster: name, user: name } }],
       'current-context': name,
     };

@@ -1,4 +1,4 @@
-import type { ClusterSpec, ComponentName } from '../model.ts';
+import type { CertificateOwner, ClusterSpec, ComponentName } from '../model.ts';
 import type { ToolName } from '../tools/tools.ts';
 import { SET_BY_KWOKCTL, wanted } from './flags.ts';
 
@@ -47,6 +47,10 @@ export interface Files {
   readonly auditPolicy: string;
   readonly kubeconfig: (component: ComponentName | 'admin') => string;
   readonly ca: string;
+  readonly caKey: string;
+  /** Folder of those whose lifetime we choose. */
+  readonly certificates: string;
+  readonly certificate: (whose: CertificateOwner, what: 'crt' | 'key' | 'json') => string;
   readonly log: (component: ComponentName) => string;
   readonly auditLog: string;
 }
@@ -68,6 +72,9 @@ export function files(folder: string): Files {
     auditPolicy: `${folder}/audit-policy.json`,
     kubeconfig: (component) => `${folder}/${component}.kubeconfig`,
     ca: `${made}/pki/ca.crt`,
+    caKey: `${made}/pki/ca.key`,
+    certificates: `${folder}/certificates`,
+    certificate: (whose, what) => `${folder}/certificates/${whose}.${what}`,
     log: (component) => `${made}/logs/${component}.log`,
     auditLog: `${made}/logs/audit.log`,
   };

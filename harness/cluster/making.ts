@@ -14,6 +14,7 @@ import {
   ToolError,
 } from '../model.ts';
 import { pasteable } from '../tools/command.ts';
+import { Certificates } from './certificates.ts';
 import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
 import { ADMIN, Identities } from './identities.ts';
@@ -46,6 +47,7 @@ export class Making {
   readonly #failing = new AbortController();
   readonly #servers: Servers;
   readonly #links: Links;
+  readonly #certificates: Certificates;
 
   /** Throws a `RefusedError` for identities that must not be. */
   constructor(spec: ClusterSpec, run: Run, tools: Tools) {
@@ -56,6 +58,7 @@ export class Making {
     this.#files = kwokctl.files(join(run.folder, 'cluster'));
     this.#identities = new Identities(spec.identities);
     this.#deaths = new Deaths(run, this.#files.state);
+    this.#certificates = new Certificates(spec.certificates, this.#files, run);
     const { servers: folder, links, state } = this.#files;
     const shared = { state, mark: run.mark, deaths: this.#deaths };
     const fail = (error: ToolError) => this.#failing.abort(error);
@@ -79,7 +82,10 @@ export class Making {
       const whose = { spec: this.#spec, mark: this.#run.mark, tools: this.#tools, identities: this.#identities };
       await writeFiles({ ...whose, ports, links: this.#links, made: this.#files, memory: this.#limits });
       for (const name of this.#names) void this.#follow(name).catch((error) => this.#failing.abort(error));
-      await startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal);
+      await Promise.all([
+        startByKwokctl(this.#tools('kwokctl'), this.#files, whose.mark, this.#failing.signal),
+        this.#certificates.open(this.#failing.signal),
+      ]);
       await this.#becomeReady(ports);
       journal.append({ kind: 'progress', text: `cluster ready in ${((clock.now() - began) / 1_000).toFixed(1)} s` });
       return this.#cluster(ports);
@@ -95,6 +101,7 @@ export class Making {
   /** Keeps the logs where a folder is given, then pays every debt, last in, first out. Throws the first failure when all was tried. */
   async undo(logs?: string): Promise<void> {
     this.#deaths[Symbol.dispose]();
+    this.#certificates[Symbol.dispose]();
     if (logs !== undefined) await this.#keepLogs(logs);
     await settleAll(this.#debts);
   }
@@ -125,7 +132,7 @@ export class Making {
     const processes = await processesOf(this.#files.state, name, this.#failing.signal);
     const { group, ...memory } = this.#limits.get(name) ?? {};
     const log = this.#files.log(name);
-    this.#running.push({ name, pid: processes.child.pid, ...memory });
+    this.#running.push({ name, ...processes.child, ...memory });
     void this.#deaths.of(name).then(async (death) => {
       const details = { command: this.#reading(name), lastLines: await lastLines(log, 20) };
       this.#failing.abort(new ToolError(`${name} died while the cluster started: ${howOf(death)}`, details));
@@ -138,6 +145,7 @@ export class Making {
     await using admin = new KubeClient(this.#connection(ADMIN, ports), { signal, connections: 20 });
     // Rights can be given before the API server calls itself ready; who needs them must not start before.
     await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
+    await this.#certificates.begin(new URL(serverOf(ports)), signal);
     await writeFile(this.#files.gate, '');
     await Promise.all([
       componentsReady(admin, this.#names, ports, signal),
@@ -158,7 +166,7 @@ export class Making {
   readonly #refuseOpenSockets = () => refuseOpenSockets(this.#run.mark, this.#components);
 
   get #components(): readonly Component[] {
-    const own = this.#running.map(({ name, pid }) => ({ name, pid }));
+    const own = this.#running.map(({ name, pid, start }) => ({ name, pid, start }));
     return [...own, ...this.#links.components, ...this.#servers.components];
   }
 
@@ -198,6 +206,7 @@ export class Making {
       refuseOpenSockets: this.#refuseOpenSockets,
       death: (component) => this.#deaths.of(component),
       endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },
+      ...(this.#certificates.wanted.length > 0 && { certificates: this.#certificates.issued }),
       auditLog: made.auditLog,
       collectLogs: (folder) => this.#keepLogs(folder),
       [Symbol.asyncDispose]: () => this.undo(),

@@ -11,6 +11,7 @@ import { commandLine, environment, type Listener, listeners } from './proc.ts';
 export interface Running {
   readonly name: ComponentName;
   readonly pid: number;
+  readonly start: string;
   readonly memoryLimitBytes?: number;
   readonly unlimited?: string;
 }
@@ -25,7 +26,8 @@ export async function readBack(
 ): Promise<ComponentFacts[]> {
   const wrong: string[] = [];
   const facts: ComponentFacts[] = [];
-  for (const component of running) {
+  for (const one of running) {
+    const { start: _, ...component } = one;
     const { name, pid } = component;
     const args = await commandLine(pid);
     wrong.push(...differences(name, wanted(name, spec, made), args, await environment(pid)));

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterSpec } from '../model.ts';
+import { credentialOf } from './certificates.ts';
 import { ADMIN, CONTROLLERS, type Identities, NODES, SCHEDULER } from './identities.ts';
 import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROGRAM } from './kwokctl.ts';
 import { launcher } from './launcher.ts';
@@ -37,14 +38,20 @@ export async function writeFiles({ made, spec, ports, links, identities, memory,
   await writeFile(made.config, JSON.stringify(configuration(spec, ports, made), undefined, 2));
   for (const [component, user] of Object.entries(USERS) as [keyof typeof USERS, string][]) {
     const server = `https://127.0.0.1:${links.portFor(component, 'kube-apiserver')}`;
-    await writeFile(made.kubeconfig(component), identities.kubeconfig(user, server, made.ca), SECRET);
+    const certificate = component === 'kwok-controller' ? spec.certificates?.['node-agents'] : undefined;
+    const credential = certificate && credentialOf(certificate, made);
+    await writeFile(made.kubeconfig(component), identities.kubeconfig(user, server, made.ca, credential), SECRET);
   }
   for (const component of componentsOf(spec)) {
     const program = tools(PROGRAM[component], spec.components[component]?.version);
     const group = memory.get(component)?.group;
-    const waits = component !== 'etcd' && component !== 'kube-apiserver';
+    const gates: Readonly<Record<string, string | undefined>> = {
+      etcd: undefined,
+      'kube-apiserver': spec.certificates?.['api-server'] && made.certificate('api-server', 'crt'),
+    };
+    const gate = component in gates ? gates[component] : made.gate;
     const options = { component, program, folder: made.state, mark, ...(group && { group }) };
-    const script = launcher({ ...options, ...(waits && { gate: made.gate }) });
+    const script = launcher({ ...options, ...(gate && { gate }) });
     await writeFile(join(made.bin, component), script, PROGRAM_MODE);
   }
   // kwokctl asks it only whether the API server answers; that is for us to find out.

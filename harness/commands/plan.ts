@@ -1,4 +1,4 @@
-import { type FaultSpec, RefusedError, type Scenario } from '../model.ts';
+import { type FaultSpec, type Millis, RefusedError, type Scenario } from '../model.ts';
 import { type SystemName, systemTool } from '../tools/system.ts';
 import { type ToolOptions, where } from '../tools/tools.ts';
 import { type Ambient, plain } from './ambient.ts';
@@ -103,7 +103,7 @@ function describe(scenario: Scenario, target: Target): string[] {
     `  objects   ${objects || 'none'}`,
     ...measuredText(scenario),
     `  phases    ${scenario.phases.map(({ name, duration }) => `${name} ${duration / 1000}s`).join(', ')} (${seconds} s)`,
-    ...(target.provider === 'embedded' ? serversText(scenario) : []),
+    ...(target.provider === 'embedded' ? [...serversText(scenario), ...certificatesText(scenario)] : []),
     `  load      ${load.join('; ') || 'none'}`,
     `  faults    ${scenario.faults.map(faultText).join('; ') || 'none'}`,
     `  probes    ${scenario.probes.join(', ')}`,
@@ -122,6 +122,14 @@ function measuredText({ measured = {} }: Scenario): string[] {
 function serversText({ cluster: { servers = [] } }: Scenario): string[] {
   const all = servers.map(({ name, program }) => `${name} (${program})`).join(', ');
   return all === '' ? [] : [`  servers   ${all}`];
+}
+
+function certificatesText({ cluster: { certificates = {} } }: Scenario): string[] {
+  const seconds = (time: Millis) => `${time / 1000}s`;
+  return Object.entries(certificates).map(([whose, { lifetime, renewBefore }]) => {
+    const renewed = renewBefore === undefined ? 'never renewed' : `renewed ${seconds(renewBefore)} before its end`;
+    return `  certs     of ${whose}, for ${seconds(lifetime)}, ${renewed}`;
+  });
 }
 
 function targetText({ cluster }: Scenario, { provider, existing }: Target): string {

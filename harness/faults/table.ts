@@ -1,11 +1,13 @@
 import type { FaultKind } from '../model.ts';
 import { blackHole } from './black-hole.ts';
 import { drainNodes } from './drain-nodes.ts';
+import { endComponent } from './end-component.ts';
 import { fillNodeDisk } from './fill-node-disk.ts';
 import { freezeNode } from './freeze-node.ts';
 import { killUnit } from './kill-unit.ts';
 import { limitNodeMemory } from './limit-node-memory.ts';
 import { memoryHog } from './memory-hog.ts';
+import { pauseComponent } from './pause-component.ts';
 import { pauseUnit } from './pause-unit.ts';
 import { powerOffNode } from './power-off-node.ts';
 import { reloadServer } from './reload-server.ts';
@@ -35,5 +37,8 @@ export const faults: ReadonlyMap<string, FaultKind> = new Map(
     blackHole,
     slowLink,
     resetConnections,
+    pauseComponent,
+    endComponent('stop-component', 'SIGTERM'),
+    endComponent('kill-component', 'SIGKILL'),
   ].map((kind) => [kind.name, kind]),
 );

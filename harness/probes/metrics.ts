@@ -1,5 +1,6 @@
 import type { MetricSpec } from '../model.ts';
 import { metric } from './metric.ts';
+import { certificateMetrics } from './metrics-certificates.ts';
 import { corednsMetrics } from './metrics-coredns.ts';
 import { linkMetrics } from './metrics-links.ts';
 import { nodeMetrics } from './metrics-node.ts';
@@ -131,6 +132,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
   ...nodeMetrics,
   ...proxyMetrics,
   ...linkMetrics,
+  certificateMetrics,
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

@@ -1,21 +1,24 @@
 import { isRefusal } from '../kube/watch.ts';
-import type { Cluster, ClusterError, Millis, Run } from '../model.ts';
+import type { Cluster, ClusterError, Component, Millis, Run } from '../model.ts';
+import { standing } from '../process.ts';
 
 export { isOfCluster } from '../kube/watch.ts';
 
-/** Knows which of the components that a probe depends on are dead. */
+/** Knows which of the components that a probe depends on are dead, or stand still. */
 export class Obituaries {
   readonly #dead = new Set<string>();
+  readonly #needed: readonly Component[];
 
   constructor(cluster: Cluster, components: readonly string[]) {
+    this.#needed = cluster.components?.filter(({ name }) => components.includes(name)) ?? [];
     for (const name of components)
       if (cluster.components?.some((component) => component.name === name))
         void cluster.death?.(name).then(() => this.#dead.add(name));
   }
 
-  /** Whether a death accounts for such a failure: for silence and for a server in trouble, never for one that says no. */
+  /** Whether a death, or a process that is stopped now, accounts for such a failure: for silence and for a server in trouble, never for one that says no. */
   explain(code: number | string): boolean {
-    if (this.#dead.size === 0 || code === 'deaf') return false;
+    if (code === 'deaf' || (this.#dead.size === 0 && !this.#needed.some(isStopped))) return false;
     return typeof code === 'string' || code === 429 || code >= 500;
   }
 }
@@ -60,3 +63,6 @@ interface Unseen {
   readonly code: number | string;
   readonly explained: boolean;
 }
+
+/** The kernel says so: that is another source than the probe. */
+const isStopped = ({ pid, start }: Component) => start !== undefined && standing({ pid, start })?.stopped === true;

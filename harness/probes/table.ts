@@ -2,6 +2,7 @@ import type { Probe } from '../model.ts';
 import { apiCanary } from './api-canary.ts';
 import { apiserverMetrics } from './apiserver-metrics.ts';
 import { audit } from './audit.ts';
+import { certificates } from './certificates.ts';
 import { components } from './components.ts';
 import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
@@ -32,4 +33,5 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['proxy-log', proxyLog],
   ['proxy-workers', proxyWorkers],
   ['links', links],
+  ['certificates', certificates],
 ]);

@@ -9,6 +9,7 @@ import { restoreLink } from './undo/link.ts';
 import { uncordonNode } from './undo/node.ts';
 import { removeNodeFile } from './undo/node-file.ts';
 import { deleteObject } from './undo/object.ts';
+import { resumeProcess } from './undo/process.ts';
 import { startUnit } from './undo/unit.ts';
 
 /** `folder` is the run's, absolute: what a debt removes on this host lies below it. */
@@ -25,6 +26,8 @@ export async function undo(given: Debt, { folder, ...clients }: Payer = {}): Pro
   switch (debt.undo) {
     case 'end-processes':
       return endProcesses(debt.mark);
+    case 'resume-process':
+      return resumeProcess(debt);
     case 'remove-folder':
       return removeFolder(debt.path, debt.mark, folder);
     case 'remove-cgroup':

@@ -22,6 +22,7 @@ export interface Around {
   readonly values: Parameters;
   readonly faults: readonly FaultSpec[];
   readonly servers: readonly ServerSpec[];
+  readonly certificates: NonNullable<ClusterSpec['certificates']>;
   readonly runsOn: readonly string[];
   readonly judged: {
     readonly evidence: readonly Criterion[];
@@ -32,7 +33,7 @@ export interface Around {
 
 /** Puts what was decoded into the words of the model. */
 export function assemble(decoded: Decoded, around: Around): Scenario {
-  const { id, folder, variant, values, faults, servers, runsOn, judged } = around;
+  const { id, folder, variant, values, faults, servers, certificates, runsOn, judged } = around;
   const parameters = plainValues(values);
   const measured = Object.entries(decoded.measured).map(
     ([name, is]) => [name, { dnsQueries: is['dns-queries'] }] as const,
@@ -46,7 +47,11 @@ export function assemble(decoded: Decoded, around: Around): Scenario {
     appliesTo: decoded['applies-to'],
     parameters,
     ...(measured.length > 0 && { measured: Object.fromEntries(measured) }),
-    cluster: { ...clusterSpec(decoded), ...(servers.length > 0 && { servers }) },
+    cluster: {
+      ...clusterSpec(decoded),
+      ...(servers.length > 0 && { servers }),
+      ...(Object.keys(certificates).length > 0 && { certificates }),
+    },
     objects: decoded.objects.map(({ apply, during, after, ...rest }) => ({
       ...rest,
       ...(apply === undefined ? {} : { apply }),

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Scenario, VariantSpec } from '../model.ts';
 import { assemble } from './assemble.ts';
+import { certificateSpecs } from './certificates.ts';
 import { check } from './checks.ts';
 import type { Complaints } from './complaints.ts';
 import { faultSpecs } from './faults.ts';
@@ -95,6 +96,7 @@ export async function decodeVariant(given: {
   const limits = criteria(tree, 'limits', around);
   checkLinks(tree, known?.faults, complaints);
   const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
+  const certificates = decoded ? certificateSpecs(tree, decoded.cluster, complaints) : {};
   if (!decoded || complaints.size > 0) return undefined;
   const variant: VariantSpec = {
     name: spec.name,
@@ -110,6 +112,7 @@ export async function decodeVariant(given: {
     values,
     faults,
     servers: texts,
+    certificates,
     runsOn: own.length > 0 ? own : decoded['runs-on'],
     judged,
   });

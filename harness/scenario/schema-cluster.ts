@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Json } from '../model.ts';
 import {
   cpus,
+  duration,
   envName,
   fileName,
   flag,
@@ -47,6 +48,8 @@ const server = z.strictObject({
   cpus: cpus.optional(),
 });
 
+const certificate = z.strictObject({ lifetime: duration, 'renew-before': duration.optional() });
+
 export const cluster = z.strictObject({
   kubernetes: kubernetes.optional(),
   nodes: z.int().min(0).max(10_000).default(0),
@@ -87,5 +90,8 @@ export const cluster = z.strictObject({
         to: z.enum(['kube-apiserver', 'etcd']),
       }),
     )
+    .default({}),
+  certificates: z
+    .strictObject({ 'node-agents': certificate.optional(), 'api-server': certificate.optional() })
     .default({}),
 });

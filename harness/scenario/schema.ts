@@ -54,6 +54,7 @@ export const scenarioSchema = z.strictObject({
     identities: [],
     servers: {},
     links: {},
+    certificates: {},
   }),
   objects: z
     .array(

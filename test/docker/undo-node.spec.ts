@@ -31,6 +31,7 @@ describe('a debt', () => {
     uid: '22501267-76d2',
   } as const;
   const good: readonly Debt[] = [
+    { undo: 'resume-process', pid: 4711, start: '123456', mark },
     { undo: 'remove-containers', mark },
     { undo: 'remove-network', name: `ordeal-${mark}`, mark },
     { undo: 'thaw-node', container: id, mark },

@@ -78,6 +78,9 @@ export function beyondKind(spec: ClusterSpec): string[] {
         : []),
     ]),
     ...(spec.links ?? []).map(({ name }) => `link ${name}: only the embedded cluster has links`),
+    ...Object.keys(spec.certificates ?? {}).map(
+      (whose) => `${whose}: the lifetime of its certificate cannot be chosen on kind`,
+    ),
     ...spec.identities
       .filter(({ groups }) => groups.length > 0)
       .map(({ user }) => `identity ${user}: groups cannot be given on kind, where it is a service account`),

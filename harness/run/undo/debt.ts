@@ -48,6 +48,8 @@ const resources = oneOf('namespace', 'clusterrolebinding', 'clusterrole');
 /** A `?` ends the name of a field that may be absent. */
 const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = {
   'end-processes': {},
+  // Numbers of 1 and below would mean others: the first process, groups.
+  'resume-process': { pid: (value) => Number.isSafeInteger(value) && (value as number) > 1, start: text(/^\d{1,20}$/) },
   'remove-folder': { path: anyText },
   'remove-cgroup': { path: anyText },
   'remove-containers': {},
