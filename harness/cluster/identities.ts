@@ -24,11 +24,14 @@ export const PROBES = [
   'node-logs',
   'proxy-log',
   'proxy-workers',
+  'scheduler-metrics',
+  'bindings',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [
   'nodes',
   'pods',
+  'bindings',
   'events',
   'apiserver-metrics',
   'kubelet',

@@ -16,6 +16,7 @@ import {
 import { pasteable } from '../tools/command.ts';
 import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
+import { endpointsOf, serverOf } from './endpoints.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
 import { launched } from './launcher.ts';
@@ -27,8 +28,6 @@ import { componentsReady, nodesReady, PATIENCE, patienceFor } from './ready.ts';
 import { Servers } from './servers.ts';
 import { startByKwokctl } from './start.ts';
 import { type Tools, writeFiles } from './write.ts';
-
-const serverOf = (ports: kwokctl.Ports) => `https://127.0.0.1:${ports['kube-apiserver']}`;
 
 /** One try to make a cluster. What it changes is owed first; `undo` pays it. */
 export class Making {
@@ -133,7 +132,8 @@ export class Making {
 
   async #becomeReady(ports: kwokctl.Ports): Promise<void> {
     const { signal } = this.#failing;
-    await using admin = new KubeClient(this.#connection(ADMIN, ports), { signal, connections: 20 });
+    const connection = this.#connection(ADMIN, ports);
+    await using admin = new KubeClient(connection, { signal, connections: 20 });
     // Rights can be given before the API server calls itself ready; who needs them must not start before.
     await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
     await writeFile(this.#files.gate, '');
@@ -143,7 +143,7 @@ export class Making {
     ]);
     while (this.#running.length < this.#names.length) await sleep(20, undefined, { signal });
     this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
-    const own = await readBack(this.#running, this.#spec, this.#files, ports, admin);
+    const own = await readBack(this.#running, this.#spec, this.#files, ports, { admin, connection, signal });
     const kubeconfig = (user: string) => this.#identities.kubeconfig(user, serverOf(ports), this.#files.ca);
     await this.#servers.start({ kubeconfig, limits: this.#limits, refuseOpenSockets: this.#refuseOpenSockets }, signal);
     this.#refuseOpenSockets();
@@ -188,7 +188,7 @@ export class Making {
       servers: this.#servers.addresses,
       refuseOpenSockets: this.#refuseOpenSockets,
       death: (component) => this.#deaths.of(component),
-      endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },
+      endpoints: endpointsOf(this.#names, made, ports),
       auditLog: made.auditLog,
       collectLogs: (folder) => this.#keepLogs(folder),
       [Symbol.asyncDispose]: () => this.undo(),

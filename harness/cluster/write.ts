@@ -5,6 +5,7 @@ import { ADMIN, CONTROLLERS, type Identities, NODES, SCHEDULER } from './identit
 import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROGRAM } from './kwokctl.ts';
 import { launcher } from './launcher.ts';
 import type { Memory } from './memory.ts';
+import { schedulerConfig, schedulerFile } from './scheduler.ts';
 
 /** Absolute path of a real program; a version where a certain one is asked for. */
 export type Tools = (name: string, version?: string) => string;
@@ -33,6 +34,8 @@ export async function writeFiles({ made, spec, ports, identities, memory, tools,
   const server = `https://127.0.0.1:${ports['kube-apiserver']}`;
   await writeFile(made.tokens, identities.csv(), SECRET);
   await writeFile(made.auditPolicy, JSON.stringify(AUDIT_POLICY));
+  const scheduler = schedulerConfig(spec);
+  if (scheduler) await writeFile(made.schedulerConfig, schedulerFile(scheduler, made), SECRET);
   await writeFile(made.config, JSON.stringify(configuration(spec, ports, made), undefined, 2));
   for (const [component, user] of Object.entries(USERS) as [keyof typeof USERS, string][]) {
     await writeFile(made.kubeconfig(component), identities.kubeconfig(user, server, made.ca), SECRET);

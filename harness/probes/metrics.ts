@@ -3,6 +3,7 @@ import { metric } from './metric.ts';
 import { corednsMetrics } from './metrics-coredns.ts';
 import { nodeMetrics } from './metrics-node.ts';
 import { proxyMetrics } from './metrics-proxy.ts';
+import { bindingMetrics, schedulerMetrics } from './metrics-scheduler.ts';
 
 /** What each probe promises, by its name. Cheap to import: the scenario's lint needs no more than this. */
 export const probeMetrics = new Map<string, readonly MetricSpec[]>([
@@ -129,6 +130,8 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
   ],
   ...nodeMetrics,
   ...proxyMetrics,
+  ['scheduler-metrics', schedulerMetrics],
+  ['bindings', bindingMetrics],
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../model.ts';
+import { checkScheduler, schedulerConfig } from './schema-scheduler.ts';
 import { envName, fileName, flag, group, kubernetes, line, name, path, size, user, verb, version } from './words.ts';
 
 const json: z.ZodType<Json> = z.lazy(() =>
@@ -20,6 +21,8 @@ const component = z.strictObject({
   env: z.record(envName, z.string()).default({}),
   memory: size.optional(),
 });
+
+const scheduler = component.extend({ config: schedulerConfig.optional() }).superRefine(checkScheduler);
 
 const server = z.strictObject({
   program: z.enum(['coredns', 'nginx', 'workload']),
@@ -43,7 +46,7 @@ export const cluster = z.strictObject({
       etcd: component.optional(),
       'kube-apiserver': component.optional(),
       'kube-controller-manager': component.optional(),
-      'kube-scheduler': component.optional(),
+      'kube-scheduler': scheduler.optional(),
       'kwok-controller': component.optional(),
     })
     .default({}),
