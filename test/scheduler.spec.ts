@@ -1,13 +1,23 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { wanted } from '../harness/cluster/flags.ts';
 import { files } from '../harness/cluster/kwokctl.ts';
 import { configDifferences, schedulerDifferences, schedulerFile } from '../harness/cluster/scheduler.ts';
-import { type ClusterSpec, type JournalEvent, type Json, type Run, ScenarioError } from '../harness/model.ts';
+import {
+  type Cluster,
+  type ClusterSpec,
+  type JournalEvent,
+  type Json,
+  type Run,
+  ScenarioError,
+} from '../harness/model.ts';
 import { BindingView } from '../harness/probes/bindings.ts';
 import type { Pod } from '../harness/probes/pod-status.ts';
+import { sources } from '../harness/probes/scheduler-metrics.ts';
+import { Scrapes } from '../harness/probes/scrape.ts';
+import { probes } from '../harness/probes/table.ts';
 import { decode } from '../harness/scenario/decode.ts';
 import { send, serve } from './api-server.ts';
 
@@ -171,6 +181,49 @@ function journal() {
     events.flatMap((event) => (event.kind === 'sample' && event.metric === metric ? [event.value] : []));
   return { events, clock, run, values };
 }
+
+describe('what the scheduler says of itself', () => {
+  /** /metrics of kube-scheduler 1.36.3 in the middle of a burst, without what nobody reads. */
+  const text = readFileSync(join(import.meta.dirname, 'fixtures', 'kube-scheduler-1.36.3.txt'), 'utf8');
+
+  it('is read by profile: attempts, nodes examined, time, and who waits', () => {
+    const { events, run } = journal();
+    new Scrapes(run, sources).write(text);
+    const value = (metric: string, labels: object) =>
+      events.flatMap((event) =>
+        event.kind === 'sample' && event.metric === metric && JSON.stringify(event.labels) === JSON.stringify(labels)
+          ? [event.value]
+          : [],
+      )[0];
+    expect(value('scheduler.attempts', { result: 'scheduled', profile: 'part' })).to.equal(810);
+    expect(value('scheduler.nodes-examined', { profile: 'all-nodes' }), 'not those of other filters').to.equal(759_979);
+    expect(value('scheduler.nodes-examined', { profile: 'part' })).to.equal(88_442);
+    expect(value('scheduler.pending', { queue: 'active' })).to.equal(127);
+    expect(value('scheduler.point.time', { extension_point: 'Filter', profile: 'part' })).to.be.closeTo(0.609, 0.001);
+    const histograms = events.flatMap((event) => (event.kind === 'buckets' ? [event] : []));
+    const of = (metric: string) =>
+      histograms.filter((one) => one.metric === metric).map(({ labels, counts }) => ({ labels, count: counts.at(-1) }));
+    expect(of('scheduler.algorithm.duration')).to.deep.equal([{ labels: {}, count: 1569 }]);
+    expect(of('scheduler.pod.duration')).to.deep.equal([{ labels: {}, count: 1565 }]);
+    expect(of('scheduler.point.duration')).to.have.length(4);
+  });
+
+  it('produces every metric that is promised, with the labels that are', () => {
+    const { events, run } = journal();
+    new Scrapes(run, sources).write(text);
+    const probe = probes.get('scheduler-metrics')?.();
+    for (const { name, labels = [] } of probe?.metrics ?? []) {
+      const found = events.find((event) => 'metric' in event && event.metric === name);
+      expect(found, name).to.exist;
+      expect(Object.keys((found as { labels?: object }).labels ?? {}), name).to.deep.equal(labels);
+    }
+  });
+
+  it('cannot be asked where its port is unknown', () => {
+    const cluster = { endpoints: { apiserver: 'https://127.0.0.1:1' } } as Cluster;
+    expect(probes.get('scheduler-metrics')?.().unavailable(cluster)).to.match(/cannot be reached/);
+  });
+});
 
 describe('what the API says of bindings', () => {
   const pod = (name: string, nodeName?: string): Pod => ({
