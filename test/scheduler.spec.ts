@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { wanted } from '../harness/cluster/flags.ts';
+import { beyondKind } from '../harness/cluster/kind/config.ts';
 import { files } from '../harness/cluster/kwokctl.ts';
 import { configDifferences, schedulerDifferences, schedulerFile } from '../harness/cluster/scheduler.ts';
 import {
@@ -157,6 +158,13 @@ describe("the scheduler's configuration in a cluster", () => {
       'kube-scheduler: config.clientConnection.burst 200 was asked for, /configz has none',
       'kube-scheduler: config.profiles[a] {"schedulerName":"a","percentageOfNodesToScore":5} was asked for, /configz has none',
     ]);
+  });
+
+  it('is refused on kind, whose scheduler has a file of its own', () => {
+    expect(beyondKind(spec({ parallelism: 4 }))).to.deep.equal([
+      'kube-scheduler: its configuration file cannot be given on kind',
+    ]);
+    expect(beyondKind(spec())).to.deep.equal([]);
   });
 
   it('is not in force when the scheduler does not say', async () => {

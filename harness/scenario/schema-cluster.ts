@@ -1,11 +1,7 @@
 import { z } from 'zod';
-import type { Json } from '../model.ts';
-import { checkScheduler, schedulerConfig } from './schema-scheduler.ts';
+import { checkScheduler, json, schedulerConfig } from './schema-scheduler.ts';
 import { envName, fileName, flag, group, kubernetes, line, name, path, size, user, verb, version } from './words.ts';
 
-const json: z.ZodType<Json> = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
-);
 export const values = z.record(z.string(), json);
 
 const kind = z.strictObject({

@@ -3,7 +3,7 @@ import type { Json } from '../model.ts';
 import { phrase } from './complaints.ts';
 import { line } from './words.ts';
 
-const json: z.ZodType<Json> = z.lazy(() =>
+export const json: z.ZodType<Json> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
 );
 const percentage = z.int().min(0).max(100);
