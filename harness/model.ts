@@ -367,7 +367,12 @@ export interface Cluster extends AsyncDisposable {
   readonly capabilities?: ReadonlySet<string>;
   /** Resolves when the component is dead, with how. Never rejects. */
   death?(component: string): Promise<Death>;
-  readonly endpoints?: { readonly apiserver: string; readonly etcd?: string };
+  readonly endpoints?: {
+    readonly apiserver: string;
+    readonly etcd?: string;
+    /** kube-scheduler's own port, and the certificate that it made for itself. */
+    readonly scheduler?: { readonly server: string; readonly caFile: string };
+  };
   /** Where its servers listen: by server and port, `127.0.0.1:12345`. */
   readonly servers?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Its links that can be broken; the relay of each is a component of the link's name. */
@@ -479,6 +484,8 @@ export interface ComponentSpec {
   readonly flags: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
   readonly memoryBytes?: number;
+  /** Of kube-scheduler: its KubeSchedulerConfiguration, without kubeconfig and leader election; read back from /configz. */
+  readonly config?: { readonly [name: string]: Json };
 }
 
 export type ComponentName =

@@ -28,7 +28,17 @@ export function wanted(component: ComponentName, spec: ClusterSpec, made: Files)
       'audit-log-maxsize': '100000',
     },
     'kube-controller-manager': { ...kubeconfig, ...elect },
-    'kube-scheduler': { ...kubeconfig, ...elect },
+    'kube-scheduler': {
+      ...kubeconfig,
+      ...elect,
+      ...(asked.config && { config: made.schedulerConfig }),
+      // Who asks it something has an identity there too, and can tell that it is the one that was started.
+      'authentication-kubeconfig': made.kubeconfig(component),
+      'authorization-kubeconfig': made.kubeconfig(component),
+      // Its answers must not wait for the API server's.
+      'authentication-token-webhook-cache-ttl': '10m',
+      'cert-dir': made.schedulerTls,
+    },
     // As a kubelet's: the lease lives 40 s and is renewed after a quarter of that.
     'kwok-controller': { ...kubeconfig, 'node-lease-duration-seconds': '40' },
   };

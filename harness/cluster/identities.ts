@@ -25,11 +25,14 @@ export const PROBES = [
   'proxy-log',
   'proxy-workers',
   'certificates',
+  'scheduler-metrics',
+  'bindings',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [
   'nodes',
   'pods',
+  'bindings',
   'events',
   'apiserver-metrics',
   'kubelet',

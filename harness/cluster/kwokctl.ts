@@ -45,6 +45,9 @@ export interface Files {
   readonly gate: string;
   readonly tokens: string;
   readonly auditPolicy: string;
+  readonly schedulerConfig: string;
+  /** A folder, in which kube-scheduler puts the certificate that it makes for itself. */
+  readonly schedulerTls: string;
   readonly kubeconfig: (component: ComponentName | 'admin') => string;
   readonly ca: string;
   readonly caKey: string;
@@ -70,6 +73,8 @@ export function files(folder: string): Files {
     gate: `${folder}/state/go`,
     tokens: `${folder}/tokens.csv`,
     auditPolicy: `${folder}/audit-policy.json`,
+    schedulerConfig: `${folder}/kube-scheduler.json`,
+    schedulerTls: `${folder}/kube-scheduler-tls`,
     kubeconfig: (component) => `${folder}/${component}.kubeconfig`,
     ca: `${made}/pki/ca.crt`,
     caKey: `${made}/pki/ca.key`,

@@ -17,6 +17,7 @@ import { pasteable } from '../tools/command.ts';
 import { Certificates } from './certificates.ts';
 import { Deaths, howOf, lastLines, lastOfEach } from './deaths.ts';
 import { settleAll } from './debts.ts';
+import { endpointsOf, serverOf } from './endpoints.ts';
 import { ADMIN, Identities } from './identities.ts';
 import * as kwokctl from './kwokctl.ts';
 import { processesOf } from './launch.ts';
@@ -29,8 +30,6 @@ import { componentsReady, nodesReady, PATIENCE, patienceFor } from './ready.ts';
 import { Servers } from './servers.ts';
 import { startByKwokctl } from './start.ts';
 import { type Tools, writeFiles } from './write.ts';
-
-const serverOf = (ports: kwokctl.Ports) => `https://127.0.0.1:${ports['kube-apiserver']}`;
 
 /** One try to make a cluster. What it changes is owed first; `undo` pays it. */
 export class Making {
@@ -142,7 +141,8 @@ export class Making {
 
   async #becomeReady(ports: kwokctl.Ports): Promise<void> {
     const { signal } = this.#failing;
-    await using admin = new KubeClient(this.#connection(ADMIN, ports), { signal, connections: 20 });
+    const connection = this.#connection(ADMIN, ports);
+    await using admin = new KubeClient(connection, { signal, connections: 20 });
     // Rights can be given before the API server calls itself ready; who needs them must not start before.
     await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
     await this.#certificates.begin(new URL(serverOf(ports)), signal);
@@ -153,7 +153,7 @@ export class Making {
     ]);
     while (this.#running.length < this.#names.length) await sleep(20, undefined, { signal });
     this.#running.sort((one, other) => this.#names.indexOf(one.name) - this.#names.indexOf(other.name));
-    const own = await readBack(this.#running, this.#spec, this.#files, ports, admin);
+    const own = await readBack(this.#running, this.#spec, this.#files, ports, { admin, connection, signal });
     await this.#links.refuseUnused(this.#running, signal);
     const kubeconfig = (user: string) => this.#identities.kubeconfig(user, serverOf(ports), this.#files.ca);
     await this.#servers.start({ kubeconfig, limits: this.#limits, refuseOpenSockets: this.#refuseOpenSockets }, signal);
@@ -205,7 +205,7 @@ export class Making {
       links: this.#links.made,
       refuseOpenSockets: this.#refuseOpenSockets,
       death: (component) => this.#deaths.of(component),
-      endpoints: { apiserver: serverOf(ports), etcd: `http://127.0.0.1:${ports.etcd}` },
+      endpoints: endpointsOf(this.#names, made, ports),
       ...(this.#certificates.wanted.length > 0 && { certificates: this.#certificates.issued }),
       auditLog: made.auditLog,
       collectLogs: (folder) => this.#keepLogs(folder),

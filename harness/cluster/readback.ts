@@ -1,12 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'undici';
 import type { KubeClient } from '../kube/client.ts';
-import { type ClusterSpec, type Component, type ComponentFacts, type ComponentName, RefusedError } from '../model.ts';
+import {
+  type ClusterSpec,
+  type Component,
+  type ComponentFacts,
+  type ComponentName,
+  type Connection,
+  RefusedError,
+} from '../model.ts';
 import { marked } from '../process.ts';
 import { redact } from '../secrets.ts';
 import { type Wanted, wanted } from './flags.ts';
 import type { Files, Ports } from './kwokctl.ts';
 import { commandLine, environment, type Listener, listeners } from './proc.ts';
+import { schedulerConfig, schedulerDifferences, schedulerEndpoint } from './scheduler.ts';
 
 export interface Running {
   readonly name: ComponentName;
@@ -16,15 +24,23 @@ export interface Running {
   readonly unlimited?: string;
 }
 
+/** An administrator's client, and how others are asked as the administrator. */
+interface Asking {
+  readonly admin: KubeClient;
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+}
+
 /** What each component really is, from the running process. Throws a `RefusedError` with everything that differs from what was asked. */
 export async function readBack(
   running: readonly Running[],
   spec: ClusterSpec,
   made: Files,
   ports: Ports,
-  admin: KubeClient,
+  { admin, connection, signal }: Asking,
 ): Promise<ComponentFacts[]> {
-  const wrong: string[] = [];
+  const asScheduler = { ...connection, ...schedulerEndpoint(made, ports) };
+  const wrong = await schedulerDifferences(schedulerConfig(spec), asScheduler, signal);
   const facts: ComponentFacts[] = [];
   for (const one of running) {
     const { start: _, ...component } = one;

@@ -13,6 +13,8 @@ const EVERY: Millis = 50;
 /** A cold start on two busy cores takes 10 s; nodes and servers come on top. */
 export const PATIENCE: Millis = 60_000;
 const PATIENCE_A_NODE = 20;
+/** Nodes that can be created while the API server still sets itself up. */
+const FEW = 100;
 export const patienceFor = ({ nodes, servers }: ClusterSpec): Millis =>
   PATIENCE + PATIENCE_A_NODE * nodes + PATIENCE_A_SERVER * (servers?.length ?? 0);
 
@@ -65,6 +67,8 @@ interface Node extends KubeObject {
 /** Creates the nodes that kwok plays, and resolves when every one is Ready. */
 export async function nodesReady(admin: KubeClient, count: number, clock: Clock, signal: AbortSignal): Promise<void> {
   if (count === 0) return;
+  // So many at once would hold up the API server's own setting up, and controllers give up when that takes 10 s.
+  if (count > FEW) await apiServerReady(admin, signal);
   await createMany(
     admin,
     Array.from({ length: count }, (_, index) => node(`node-${index}`)),

@@ -7,6 +7,7 @@ import { AUDIT_POLICY, componentsOf, configuration, type Files, type Ports, PROG
 import { launcher } from './launcher.ts';
 import type { Links } from './links.ts';
 import type { Memory } from './memory.ts';
+import { schedulerConfig, schedulerFile } from './scheduler.ts';
 
 /** Absolute path of a real program; a version where a certain one is asked for. */
 export type Tools = (name: string, version?: string) => string;
@@ -35,6 +36,8 @@ const USERS = {
 export async function writeFiles({ made, spec, ports, links, identities, memory, tools, mark }: Plan): Promise<void> {
   await writeFile(made.tokens, identities.csv(), SECRET);
   await writeFile(made.auditPolicy, JSON.stringify(AUDIT_POLICY));
+  const scheduler = schedulerConfig(spec);
+  if (scheduler) await writeFile(made.schedulerConfig, schedulerFile(scheduler, made), SECRET);
   await writeFile(made.config, JSON.stringify(configuration(spec, ports, made), undefined, 2));
   for (const [component, user] of Object.entries(USERS) as [keyof typeof USERS, string][]) {
     const server = `https://127.0.0.1:${links.portFor(component, 'kube-apiserver')}`;

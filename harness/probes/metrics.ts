@@ -5,6 +5,7 @@ import { corednsMetrics } from './metrics-coredns.ts';
 import { linkMetrics } from './metrics-links.ts';
 import { nodeMetrics } from './metrics-node.ts';
 import { proxyMetrics } from './metrics-proxy.ts';
+import { bindingMetrics, schedulerMetrics } from './metrics-scheduler.ts';
 
 /** What each probe promises, by its name. Cheap to import: the scenario's lint needs no more than this. */
 export const probeMetrics = new Map<string, readonly MetricSpec[]>([
@@ -133,6 +134,8 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
   ...proxyMetrics,
   ...linkMetrics,
   certificateMetrics,
+  ['scheduler-metrics', schedulerMetrics],
+  ['bindings', bindingMetrics],
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

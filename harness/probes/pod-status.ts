@@ -30,7 +30,7 @@ interface Condition {
 
 export type Pod = KubeObject & {
   readonly metadata: KubeObject['metadata'] & { readonly deletionTimestamp?: string };
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: { readonly nodeName?: string; readonly schedulerName?: string };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;

@@ -1,6 +1,6 @@
 import { KubeClient } from '../kube/client.ts';
 import { Lookout, watch } from '../kube/watch.ts';
-import type { Millis, Probe } from '../model.ts';
+import type { Millis, Probe, Run } from '../model.ts';
 import { together, untilAborted } from './every.ts';
 import { compareVersions, Hearing } from './hearing.ts';
 import { metricsOf } from './metrics.ts';
@@ -9,17 +9,30 @@ import { PodView } from './pod-view.ts';
 import { poll } from './poll.ts';
 import { Obituaries, Sight } from './sight.ts';
 
-const name = 'pods';
-const metrics = metricsOf(name);
 const each: Millis = 1_000;
 const path = '/api/v1/pods';
 /** Pods may have nothing to say for hours: a silence is looked into with one pod, and now and then with all. */
 const silence: Millis = 2_900;
 const compareEvery: Millis = 20_000;
-const promises = () => [{ metrics, every: each }];
+
+/** What is known of the pods that a probe watches. */
+interface View {
+  /** False while it is told what was there before. */
+  synced: boolean;
+  see(pod: Pod): void;
+  gone(metadata: Pod['metadata']): void;
+  /** Journals where they stand. */
+  write(): void;
+  end(): void;
+}
 
 /** Watches all pods: where they stand each second, and what befell them as it is seen. */
-export function pods(): Probe {
+export const pods = (): Probe => podProbe('pods', (run) => new PodView(run));
+
+/** A probe that watches all pods and writes what its view makes of them each second. */
+export function podProbe(name: string, viewOf: (run: Run) => View): Probe {
+  const metrics = metricsOf(name);
+  const promises = () => [{ metrics, every: each }];
   return {
     name,
     metrics,
@@ -30,7 +43,7 @@ export function pods(): Probe {
       const lookout = new Lookout();
       const compare = () => compareVersions(client, path);
       const hearing = new Hearing(client, lookout, { clock: run.clock, path, silence, compareEvery, ask, compare });
-      const view = new PodView(run);
+      const view = viewOf(run);
       const synced = Promise.withResolvers<void>();
       const first = Promise.withResolvers<void>();
       const follow = async (signal: AbortSignal) => {

@@ -1,11 +1,12 @@
 import type { EventBody, Labels, Millis, Run } from '../model.ts';
-import { histograms, series, type Where } from './prometheus.ts';
+import { histograms, type Row, series, type Where } from './prometheus.ts';
 
 /** Which metric of ours comes from which metric of the component. */
 export interface Source {
   readonly metric: string;
   readonly from: string;
-  readonly kind: 'counter' | 'gauge' | 'buckets';
+  /** `sum`: of a histogram only what it adds up to, a counter. */
+  readonly kind: 'counter' | 'gauge' | 'buckets' | 'sum';
   readonly labels?: readonly string[];
   readonly where?: Where;
 }
@@ -72,8 +73,17 @@ function read(
   const bodies: readonly Body[] =
     kind === 'buckets'
       ? histograms(text, from, keep, where).map((h) => ({ kind: 'buckets' as const, ...h, ...named(h.labels) }))
-      : series(text, from, keep, where).map((s) => ({ kind: 'sample' as const, ...named(s.labels), value: s.value }));
+      : values(kind, text, from, keep, where).map(({ labels, value }) => ({
+          kind: 'sample' as const,
+          ...named(labels),
+          value,
+        }));
   return bodies.map((body) => [`${metric} ${JSON.stringify(body.labels)}`, body]);
+}
+
+function values(kind: Source['kind'], ...[text, from, keep, where]: Parameters<typeof series>): readonly Row[] {
+  if (kind !== 'sum') return series(text, from, keep, where);
+  return histograms(text, from, keep, where).map(({ labels, sum }) => ({ labels, value: sum }));
 }
 
 function empty(body: Body): Body {

@@ -2,6 +2,7 @@ import type { Probe } from '../model.ts';
 import { apiCanary } from './api-canary.ts';
 import { apiserverMetrics } from './apiserver-metrics.ts';
 import { audit } from './audit.ts';
+import { bindings } from './bindings.ts';
 import { certificates } from './certificates.ts';
 import { components } from './components.ts';
 import { corednsMetrics } from './coredns-metrics.ts';
@@ -15,6 +16,7 @@ import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
 import { proxyLog } from './proxy-log.ts';
 import { proxyWorkers } from './proxy-workers.ts';
+import { schedulerMetrics } from './scheduler-metrics.ts';
 
 /** Every probe by its name; what each promises is in metrics.ts. A new one is a file and a line here and there. */
 export const probes: ReadonlyMap<string, () => Probe> = new Map([
@@ -34,4 +36,6 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['proxy-workers', proxyWorkers],
   ['links', links],
   ['certificates', certificates],
+  ['scheduler-metrics', schedulerMetrics],
+  ['bindings', bindings],
 ]);

@@ -78,6 +78,7 @@ function clusterSpec({ cluster, load }: Pick<Decoded, 'cluster' | 'load'>): Clus
       env: spec.env,
       ...(spec.version === undefined ? {} : { version: spec.version }),
       ...(spec.memory === undefined ? {} : { memoryBytes: spec.memory }),
+      ...('config' in spec && spec.config ? { config: spec.config as NonNullable<ComponentSpec['config']> } : {}),
     };
   }
   return {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Json } from '../model.ts';
+import { checkScheduler, json, schedulerConfig } from './schema-scheduler.ts';
 import {
   cpus,
   duration,
@@ -17,9 +17,6 @@ import {
   version,
 } from './words.ts';
 
-const json: z.ZodType<Json> = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
-);
 export const values = z.record(z.string(), json);
 
 const kind = z.strictObject({
@@ -35,6 +32,8 @@ const component = z.strictObject({
   env: z.record(envName, z.string()).default({}),
   memory: size.optional(),
 });
+
+const scheduler = component.extend({ config: schedulerConfig.optional() }).superRefine(checkScheduler);
 
 const server = z.strictObject({
   program: z.enum(['coredns', 'nginx', 'workload']),
@@ -60,7 +59,7 @@ export const cluster = z.strictObject({
       etcd: component.optional(),
       'kube-apiserver': component.optional(),
       'kube-controller-manager': component.optional(),
-      'kube-scheduler': component.optional(),
+      'kube-scheduler': scheduler.optional(),
       'kwok-controller': component.optional(),
     })
     .default({}),

@@ -69,10 +69,11 @@ function componentArguments(spec: ClusterSpec): Record<string, Json> {
 /** What the scenario asks of the components and kind cannot give, one sentence each. */
 export function beyondKind(spec: ClusterSpec): string[] {
   return [
-    ...Object.entries(spec.components).flatMap(([name, { version, env, memoryBytes, flags }]) => [
+    ...Object.entries(spec.components).flatMap(([name, { version, env, memoryBytes, flags, config }]) => [
       ...(version === undefined ? [] : [`${name} ${version}: its version comes with the node image`]),
       ...(Object.keys(env).length === 0 ? [] : [`${name}: its environment cannot be set on kind`]),
       ...(memoryBytes === undefined ? [] : [`${name}: its memory cannot be limited on kind`]),
+      ...(config === undefined ? [] : [`${name}: its configuration file cannot be given on kind`]),
       ...(SECTION[name as ComponentName] === undefined && Object.keys(flags).length > 0
         ? [`${name}: kind has none`]
         : []),
