@@ -24,6 +24,7 @@ export const PROBES = [
   'node-logs',
   'proxy-log',
   'proxy-workers',
+  'karpenter',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [

@@ -1,6 +1,7 @@
 import type { MetricSpec } from '../model.ts';
 import { metric } from './metric.ts';
 import { corednsMetrics } from './metrics-coredns.ts';
+import { karpenterMetrics } from './metrics-karpenter.ts';
 import { nodeMetrics } from './metrics-node.ts';
 import { proxyMetrics } from './metrics-proxy.ts';
 
@@ -127,6 +128,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
       metric('audit.requests', 'count', 'increment', 'requests whose answer ended (source: audit log)', 'user', 'verb'),
     ],
   ],
+  ['karpenter', karpenterMetrics],
   ...nodeMetrics,
   ...proxyMetrics,
 ]);

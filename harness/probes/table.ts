@@ -6,6 +6,7 @@ import { components } from './components.ts';
 import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
 import { events } from './events.ts';
+import { karpenter } from './karpenter.ts';
 import { kubelet } from './kubelet.ts';
 import { node } from './node.ts';
 import { nodeLogs } from './node-logs.ts';
@@ -30,4 +31,5 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['node-logs', nodeLogs],
   ['proxy-log', proxyLog],
   ['proxy-workers', proxyWorkers],
+  ['karpenter', karpenter],
 ]);

@@ -22,7 +22,7 @@ const component = z.strictObject({
 });
 
 const server = z.strictObject({
-  program: z.enum(['coredns', 'nginx', 'workload']),
+  program: z.enum(['coredns', 'nginx', 'workload', 'karpenter-kwok']),
   ports: z.array(name).min(1),
   files: z.record(fileName, line).default({}),
   args: z.array(z.string()).default([]),
