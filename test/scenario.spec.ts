@@ -309,7 +309,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers; did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, karpenter; did you mean "audit"?',
     ],
     [
       'an unknown fault',

@@ -128,9 +128,9 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
       metric('audit.requests', 'count', 'increment', 'requests whose answer ended (source: audit log)', 'user', 'verb'),
     ],
   ],
-  ['karpenter', karpenterMetrics],
   ...nodeMetrics,
   ...proxyMetrics,
+  ['karpenter', karpenterMetrics],
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */
