@@ -6,6 +6,9 @@ const disrupted = 'karpenter_nodeclaims_disrupted_total';
 const evaluation = 'karpenter_voluntary_disruption_decision_evaluation_duration_seconds';
 const eligible = 'karpenter_voluntary_disruption_eligible_nodes';
 const allowed = 'karpenter_nodepools_allowed_disruptions';
+const utilisation = 'karpenter_cluster_utilization_percent';
+/** It also counts pods against the most that a node may have, which is no use of a machine. */
+const resources = ['cpu', 'memory'];
 const consuming = 'karpenter_nodepools_nodes_consuming_budgets';
 
 /** Journals what a text of Karpenter 1.14's /metrics says. What it has had no reason to count yet is not in its text, and is 0. */
@@ -13,14 +16,15 @@ export function writeScrape({ journal }: Pick<Run, 'journal'>, text: string): vo
   const unneeded = byReason(text, eligible);
   const evaluations = histograms(text, evaluation, []).map(({ counts }) => counts.at(-1) ?? 0);
   const values = {
-    'karpenter.unneeded': sum(unneeded.map(({ value }) => value)),
     'karpenter.will-go': willGo(text, unneeded),
     'karpenter.decisions': sum(series(text, decisions, []).map(({ value }) => value)),
     'karpenter.disrupted': sum(series(text, disrupted, []).map(({ value }) => value)),
     'karpenter.evaluations': sum(evaluations),
   };
   for (const [metric, value] of Object.entries(values)) journal.append({ kind: 'sample', metric, value });
-  for (const { labels, value } of series(text, 'karpenter_cluster_utilization_percent', ['resource_type'])) {
+  for (const { labels, value } of unneeded)
+    journal.append({ kind: 'sample', metric: 'karpenter.unneeded', labels, value });
+  for (const { labels, value } of series(text, utilisation, ['resource_type'], { resource_type: resources })) {
     const resource = labels['resource_type'] ?? '';
     journal.append({ kind: 'sample', metric: 'karpenter.utilisation', labels: { resource }, value: value / 100 });
   }

@@ -21,12 +21,16 @@ export const karpenterMetrics: readonly MetricSpec[] = [
     'gauge',
     'nodes that are chosen to go and not yet gone, the most at any moment since the sample before (source: watch of node claims)',
   ),
-  metric(
-    'karpenter.unneeded',
-    'count',
-    'gauge',
-    'nodes that it would disrupt if no budget spoke against it (source: karpenter_voluntary_disruption_eligible_nodes)',
-  ),
+  {
+    ...metric(
+      'karpenter.unneeded',
+      'count',
+      'gauge',
+      'nodes that it would disrupt if no budget spoke against it, by reason (empty, underutilized, drifted), as when it last asked (source: karpenter_voluntary_disruption_eligible_nodes)',
+      'reason',
+    ),
+    values: { reason: ['empty', 'underutilized', 'drifted'] },
+  },
   metric(
     'karpenter.will-go',
     'count',

@@ -37,8 +37,8 @@ describe('autoscaler-rampage', function () {
     expect(JSON.parse(out)).to.include({ status: 'failed', signatureShown: true, limitsHeld: false });
     const at = (what: (value: number, metric: string) => boolean) =>
       ordeal.events.find((event) => event.kind === 'sample' && what(event.value, event.metric))?.t ?? Number.NaN;
-    const announced = at((value, metric) => metric === 'karpenter.will-go' && value >= 10);
-    const chosen = at((value, metric) => metric === 'karpenter.going' && value > 0);
+    const announced = at((value, metric) => metric === 'karpenter.will-go' && value >= 5);
+    const chosen = at((value, metric) => metric === 'karpenter.going' && value >= 5);
     expect(announced).to.be.below(chosen);
     expect(ordeal.residue()).to.deep.equal([]);
   });
