@@ -543,11 +543,11 @@ export interface KindSpec {
 }
 
 /** A closed table: `harness/cluster/server-programs.ts`. */
-export type ServerProgram = 'coredns' | 'nginx' | 'workload';
+export type ServerProgram = 'coredns' | 'nginx' | 'workload' | 'karpenter-kwok';
 
 /**
  * A program that runs beside an embedded cluster, on loopback, as part of what is tested. In the texts of its files and in its
- * arguments `{{port.NAME}}`, `{{port.SERVER.NAME}}`, `{{file.NAME}}`, `{{folder}}` and `{{kubeconfig}}` stand for what is known when it starts.
+ * arguments and environment `{{port.NAME}}`, `{{port.SERVER.NAME}}`, `{{file.NAME}}`, `{{folder}}` and `{{kubeconfig}}` stand for what is known when it starts.
  */
 export interface ServerSpec {
   readonly name: string;

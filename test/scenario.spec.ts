@@ -347,7 +347,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown probe',
       () => changed('audit]', 'audits]'),
-      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, links, certificates, … (18 in all); did you mean "audit"?',
+      '18:41: unknown probe "audits"; expected one of nodes, components, apiserver-metrics, etcd-metrics, coredns-metrics, api-canary, events, audit, pods, kubelet, node, node-logs, proxy-log, proxy-workers, links, certificates, … (19 in all); did you mean "audit"?',
     ],
     [
       'an unknown fault',

@@ -149,7 +149,7 @@ describe('servers of a scenario', () => {
       'program',
       'program: nginx',
       'program: ngnix',
-      '"program" is "ngnix"; expected one of coredns, nginx, workload; did you mean "nginx"?',
+      '"program" is "ngnix"; expected one of coredns, nginx, workload, karpenter-kwok; did you mean "nginx"?',
     ],
     [
       'port to be ready on',
@@ -183,6 +183,13 @@ describe('servers of a scenario', () => {
     expect(await complaintsOf(changed('"{{folder}}"', '"{{port.dns}}"'))).to.deep.equal([
       'scenario.yaml:18:18: unknown {{port.dns}}; expected one of folder, kubeconfig, file.Corefile, port.http, port.upstream.dns, port.upstream.ready, port.front.http',
     ]);
+  });
+
+  it('are refused for such a word in their environment too', async () => {
+    const complaints = await complaintsOf(changed('LEVEL: 1.10', 'LEVEL: "{{kubeconfg}}"'));
+    expect(complaints.join()).to.match(
+      /^scenario\.yaml:19:\d+: unknown \{\{kubeconfg\}\}; .*did you mean "kubeconfig"\?/,
+    );
   });
 
   it('are refused for words in their files, each at its place there, all at once', async () => {

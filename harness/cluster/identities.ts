@@ -27,6 +27,7 @@ export const PROBES = [
   'certificates',
   'scheduler-metrics',
   'bindings',
+  'karpenter',
 ] as const;
 /** Must see while the server queues everybody else; the canary must queue like everybody else. */
 export const OBSERVERS = [

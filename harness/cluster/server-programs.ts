@@ -12,6 +12,7 @@ const programs: Readonly<Record<ServerProgram, Program>> = {
   coredns: { asks: ['-version'] },
   nginx: { asks: ['-v'], args: nginxArgs },
   workload: {},
+  'karpenter-kwok': { asks: ['--version'] },
 };
 
 export const serverArgs = (program: ServerProgram, asked: readonly string[], version: string): readonly string[] =>

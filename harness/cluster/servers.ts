@@ -106,7 +106,8 @@ export class Servers {
     const starting = { component: name, program, folder: state, mark };
     const text = launcher({ ...starting, ...(group && { group }), ...(cpuGroup && { cpuGroup }) });
     await writeFile(script, text, { mode: 0o700 });
-    const env = { HOME: folder, PATH, TZ: 'UTC', ...spec.env };
+    const asked = Object.entries(spec.env).map(([key, value]) => [key, fill(value, values)]);
+    const env = { HOME: folder, PATH, TZ: 'UTC', ...Object.fromEntries(asked) };
     const version = await serverVersion(spec.program, program, { ...env, ORDEAL_MARK: mark }, signal);
     const filled = spec.args.map((argument) => fill(argument, values));
     const args = serverArgs(spec.program, filled, version);

@@ -2,6 +2,7 @@ import type { MetricSpec } from '../model.ts';
 import { metric } from './metric.ts';
 import { certificateMetrics } from './metrics-certificates.ts';
 import { corednsMetrics } from './metrics-coredns.ts';
+import { karpenterMetrics } from './metrics-karpenter.ts';
 import { linkMetrics } from './metrics-links.ts';
 import { nodeMetrics } from './metrics-node.ts';
 import { proxyMetrics } from './metrics-proxy.ts';
@@ -136,6 +137,7 @@ export const probeMetrics = new Map<string, readonly MetricSpec[]>([
   certificateMetrics,
   ['scheduler-metrics', schedulerMetrics],
   ['bindings', bindingMetrics],
+  ['karpenter', karpenterMetrics],
 ]);
 
 /** What the named probe promises. Throws on an unknown name: a mistake of ours. */

@@ -8,6 +8,7 @@ import { components } from './components.ts';
 import { corednsMetrics } from './coredns-metrics.ts';
 import { etcdMetrics } from './etcd-metrics.ts';
 import { events } from './events.ts';
+import { karpenter } from './karpenter.ts';
 import { kubelet } from './kubelet.ts';
 import { links } from './links.ts';
 import { node } from './node.ts';
@@ -38,4 +39,5 @@ export const probes: ReadonlyMap<string, () => Probe> = new Map([
   ['certificates', certificates],
   ['scheduler-metrics', schedulerMetrics],
   ['bindings', bindings],
+  ['karpenter', karpenter],
 ]);

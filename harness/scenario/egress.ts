@@ -47,7 +47,7 @@ const nginx: Targets = {
 
 /** What in the configuration of a server leads beyond loopback: nothing may leave this machine. `others`: the texts of its other files. */
 export function egressOf(program: ServerProgram, text: string, others: readonly string[] = []): Egress[] {
-  if (program === 'workload') return [];
+  if (program === 'workload' || program === 'karpenter-kwok') return [];
   const statements = statementsOf(text, program);
   const upstreams = new Set(
     [text, ...others].flatMap((one) =>

@@ -36,7 +36,7 @@ const component = z.strictObject({
 const scheduler = component.extend({ config: schedulerConfig.optional() }).superRefine(checkScheduler);
 
 const server = z.strictObject({
-  program: z.enum(['coredns', 'nginx', 'workload']),
+  program: z.enum(['coredns', 'nginx', 'workload', 'karpenter-kwok']),
   ports: z.array(name).min(1),
   files: z.record(fileName, line).default({}),
   args: z.array(z.string()).default([]),

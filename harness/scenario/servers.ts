@@ -35,7 +35,8 @@ export async function serverSpecs(
   for (const [name, entry] of entries) {
     checkNames(name, entry, tree, around.complaints);
     const words = [...wordsOf(entry.value), ...others];
-    for (const node of itemsOf(entry.value, 'args')) checkArgument(node, words, around.complaints);
+    const env = entriesOf(entry.value, 'env').map(([, { value }]) => value);
+    for (const node of [...itemsOf(entry.value, 'args'), ...env]) checkArgument(node, words, around.complaints);
     const files = await texts(entry.value, words, around);
     const spec = decoded[name];
     if (spec) checkEgress(entry.value, spec.program, files, around.complaints);

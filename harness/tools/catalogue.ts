@@ -226,4 +226,15 @@ export const catalogue: { readonly [name in ToolName]: CatalogueEntry } = {
     ldflags: () => '-s -w',
     checksums: {},
   },
+  // With the provider whose nodes kwok plays; nobody publishes a build of it.
+  'karpenter-kwok': {
+    family: 'karpenter',
+    version: '1.14.0',
+    versionArgs: ['--version'],
+    goPackage: 'ordeal.invalid/tools/karpenter',
+    goModule: 'ordeal.invalid/tools/karpenter',
+    module: 'karpenter',
+    ldflags: (version) => `-s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=${version}`,
+    checksums: {},
+  },
 };

@@ -29,7 +29,8 @@ export type ToolName =
   | 'kind'
   | 'helm'
   | 'coredns'
-  | 'workload';
+  | 'workload'
+  | 'karpenter-kwok';
 
 /** `version` only when another than the catalogue's is wanted, e.g. etcd 3.5.12. */
 export interface ToolWish {
