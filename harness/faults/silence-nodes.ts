@@ -72,6 +72,7 @@ async function silence(spec: FaultSpec, nodes: readonly string[], client: KubeCl
   await put('validatingadmissionpolicybinding', 'validatingadmissionpolicybindings', silenceBinding(name));
   for (const node of nodes) sign(run, spec, { name: node }, 'its agent is silent');
   const ending = new AbortController();
+  let awake = false;
   const followed = leases.follow(AbortSignal.any([run.signal, ending.signal]));
   return {
     targets: nodes,
@@ -90,7 +91,8 @@ async function silence(spec: FaultSpec, nodes: readonly string[], client: KubeCl
         await one.settle();
         owed.pop();
       }
-      await wakeNodes(nodes, client, run.signal);
+      if (!awake) await wakeNodes(nodes, client, run.signal);
+      awake = true;
       await client[Symbol.asyncDispose]();
     },
   };

@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import type { Cluster } from '../../harness/model.ts';
 import { dockerNode } from '../../harness/node/docker-node.ts';
 import { send, serve } from '../api-server.ts';
+import { type Ground, otherMark } from './ground.ts';
 
 const programs = fileURLToPath(new URL('../fakes/machine', import.meta.url));
 /** Real ones that scripts on a node use; nothing else is found there, so that no script of a test can reach this host's own systemd. */
@@ -26,29 +27,11 @@ const simple = 'df fallocate findmnt rm sync tee'.split(' ');
 const worker = 'a'.repeat(64);
 const controlPlane = 'b'.repeat(64);
 const strangers = 'c'.repeat(64);
-/** Another run's, which lives. */
-export const otherMark = '0123456789abcdef';
-
-export type Edge = 'before' | 'after';
-
 /**
  * A host with a docker, whose containers are nodes with a systemd, as far as faults touch them: a folder, and shell programs for what
- * is outside of ordeal. It counts the changes that are made to it, and can end whoever makes them at any one, just before or just after.
+ * is outside of ordeal.
  */
-export interface Machine extends AsyncDisposable {
-  readonly cluster: Cluster;
-  /** All that is there, as text: of ours and of others. */
-  world(): string;
-  readonly deeds: number;
-  /** From the n-th change on (counted from now) the harness is dead. */
-  cut(at: number, edge: Edge): void;
-  /** A new harness lives. */
-  revive(): void;
-  /** Its nodes are no nodes of kind any more: somebody else's containers have their ids. */
-  giveAwayNodes(): void;
-}
-
-export async function startMachine(): Promise<Machine> {
+export async function startMachine(): Promise<Ground> {
   const root = mkdtempSync(join(tmpdir(), 'ordeal-machine-'));
   const at = (...path: string[]) => join(root, ...path);
   install(at('bin'));
@@ -92,7 +75,8 @@ export async function startMachine(): Promise<Machine> {
     revive() {
       for (const name of ['fuse', 'dead']) rmSync(at(name), { force: true });
     },
-    giveAwayNodes() {
+    giveAway() {
+      // They are no nodes of kind any more.
       for (const container of [worker, controlPlane]) writeFileSync(at('containers', container, 'labels'), '{}');
     },
     async [Symbol.asyncDispose]() {

@@ -23,6 +23,9 @@ export async function restoreLink(
     const { fault } = await askRelay({ folder: path, mark }, { ask: 'restore' });
     if (fault !== undefined) throw new Error(`${path}: ${fault.what} is still in force`);
   } catch (error) {
-    if (!(error instanceof ClusterError && gone.has(error.code))) throw error;
+    if (!(error instanceof ClusterError)) throw error;
+    // It has another run's mark.
+    if (error.code === 'refused') throw new Error(`not ours, left alone: ${error.message}`, { cause: error });
+    if (!gone.has(error.code)) throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import type { Json } from '../../model.ts';
 
 /** The run's folder, absolute. */
@@ -58,8 +59,12 @@ function asked(
   const { promise, resolve, reject } = Promise.withResolvers<Json | undefined>();
   const what = `${method} ${path}`;
   const signal = AbortSignal.timeout(within);
-  const failed = (error: Error) =>
-    reject(new Error(`${what}: ${signal.aborted ? 'no answer in time' : error.message}`, { cause: error }));
+  const failed = (error: Error) => {
+    const stranger = (call.socket as TLSSocket | null)?.authorizationError;
+    const why = signal.aborted ? 'no answer in time' : error.message;
+    const whose = `not ours, left alone: the cluster does not vouch for what listens at ${server} (${stranger})`;
+    reject(new Error(`${what}: ${stranger ? whose : why}`, { cause: error }));
+  };
   const call = request(`${server}${path}`, { method, headers, ca, signal, agent: false }, (answer) => {
     let text = '';
     answer.setEncoding('utf8');
