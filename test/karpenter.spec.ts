@@ -36,9 +36,7 @@ const claim = (name: string, conditions: readonly string[] = [], deletionTimesta
 describe('what Karpenter says of its decisions', () => {
   it('is read from its own metrics, with how many nodes its next decision takes', () => {
     expect(written((run) => writeScrape(run, recorded))).to.deep.equal({
-      'karpenter.unneeded drifted': 0,
-      'karpenter.unneeded empty': 0,
-      'karpenter.unneeded underutilized': 17,
+      'karpenter.unneeded': 17,
       'karpenter.will-go': 2,
       'karpenter.utilisation cpu': 0,
       'karpenter.utilisation memory': 0,
@@ -51,6 +49,7 @@ describe('what Karpenter says of its decisions', () => {
   it('is nothing while it has had no reason to say it', () => {
     const values = written((run) => writeScrape(run, ''));
     expect(values).to.deep.equal({
+      'karpenter.unneeded': 0,
       'karpenter.will-go': 0,
       'karpenter.decisions': 0,
       'karpenter.disrupted': 0,
@@ -65,6 +64,23 @@ describe('what Karpenter says of its decisions', () => {
     expect(values).to.include({ 'karpenter.will-go': 0 });
     expect(written((run) => writeScrape(run, recorded.replaceAll(allowed, budget(100))))).to.include({
       'karpenter.will-go': 17,
+    });
+  });
+});
+
+describe('how many nodes are unneeded', () => {
+  const used = (percent: number) =>
+    recorded.replace(/^(karpenter_cluster_utilization_percent\{resource_type="cpu"\}) 0$/m, `$1 ${percent}`);
+
+  it('is what the sum of all requests leaves, since all that may be looked at are called eligible', () => {
+    expect(recorded).to.match(/^karpenter_voluntary_disruption_eligible_nodes\{reason="underutilized"\} 17$/m);
+    expect(written((run) => writeScrape(run, used(97.4)))).to.include({
+      'karpenter.unneeded': 0,
+      'karpenter.will-go': 0,
+    });
+    expect(written((run) => writeScrape(run, used(50)))).to.include({
+      'karpenter.unneeded': 9,
+      'karpenter.will-go': 2,
     });
   });
 });

@@ -21,21 +21,17 @@ export const karpenterMetrics: readonly MetricSpec[] = [
     'gauge',
     'nodes that are chosen to go and not yet gone, the most at any moment since the sample before (source: watch of node claims)',
   ),
-  {
-    ...metric(
-      'karpenter.unneeded',
-      'count',
-      'gauge',
-      'nodes that it would disrupt if no budget spoke against it, by reason (empty, underutilized, drifted), as when it last asked (source: karpenter_voluntary_disruption_eligible_nodes)',
-      'reason',
-    ),
-    values: { reason: ['empty', 'underutilized', 'drifted'] },
-  },
+  metric(
+    'karpenter.unneeded',
+    'count',
+    'gauge',
+    'nodes that it may look at and without which, by sums, the others have room for all requests (source: karpenter_voluntary_disruption_eligible_nodes, karpenter_cluster_utilization_percent)',
+  ),
   metric(
     'karpenter.will-go',
     'count',
     'gauge',
-    'of the unneeded so many as its budgets allow now: the most that its next decision takes (source: eligible nodes, allowed disruptions, nodes consuming budgets)',
+    'of them so many as its budgets allow now: what its next decision takes, estimated (source: karpenter_nodepools_allowed_disruptions, karpenter_nodepools_nodes_consuming_budgets)',
   ),
   metric(
     'karpenter.utilisation',

@@ -30,7 +30,8 @@ export async function askRelay({ folder, mark }: Asked, request: Request, within
   } catch (error) {
     if (error instanceof ClusterError) throw error;
     const { code = 'unreadable', message } = error as NodeJS.ErrnoException;
-    throw new ClusterError(what, code, message, { cause: error });
+    const reason = ['ENOENT', 'ECONNREFUSED'].includes(code) ? 'its relay is gone' : message;
+    throw new ClusterError(what, code, reason, { cause: error });
   }
 }
 

@@ -45,7 +45,7 @@ describe('autoscaler-rampage', function () {
 
   it('proves nothing when the requests stay: that no node went is no merit of the schedule', async () => {
     const ordeal = new Ordeal();
-    const asked = ['--variant', 'schedule', '--set', 'requestsLeft={ cpu: 1500m, memory: 2Gi }'];
+    const asked = ['--variant', 'schedule', '--set', 'requestsLeft={ cpu: 1900m, memory: 2Gi }'];
     const { code, out, err } = await ordeal.run('run', shorter(), ...asked);
     expect(code, out + err).to.equal(3);
     expect(ordeal.reasons.join('\n')).to.include('karpenter.utilisation');

@@ -26,7 +26,7 @@ describe('links of the embedded cluster', function () {
     expect(relays.map(({ name }) => name)).to.deep.equal(names);
     const told = of(events, 'evidenced').map(({ fault, real, detail }) => ({ fault, real, detail }));
     for (const { fault, real, detail } of told) expect(real, `${fault}: ${detail}`).to.equal(true);
-    expect(told.map(({ fault }) => fault)).to.deep.equal(['black-hole', 'slow-link', 'reset-connections']);
+    expect(told.map(({ fault }) => fault)).to.have.members(['black-hole', 'slow-link', 'reset-connections']);
     for (const name of names)
       expect(readFileSync(join(ordeal.folder, 'logs', `${name}.log`), 'utf8')).to.include(
         'takes connections on 127.0.0.1',
@@ -34,13 +34,13 @@ describe('links of the embedded cluster', function () {
     expect(ordeal.residue()).to.deep.equal([]);
   });
 
-  it('that die are told as a component is, and void what only they could tell', async () => {
+  it('that die are told as a component is, and a run whose fault was to break them proves nothing', async () => {
     const ordeal = new Ordeal();
     const { ran } = ordeal.start('run', links);
     await ordeal.until(phase('steady'));
     const relay = of(ordeal.events, 'cluster')[0]?.components.find(({ name }) => name === 'node-agents');
     process.kill(relay?.pid ?? 0, 'SIGKILL');
-    expect((await ran).code).to.be.oneOf([2, 3]);
+    expect((await ran).code).to.equal(3);
     const deaths = of(ordeal.events, 'seen').filter(({ what }) => what === 'death');
     expect(deaths.map(({ subject }) => subject)).to.include('node-agents');
     expect(ordeal.residue()).to.deep.equal([]);
