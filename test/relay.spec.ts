@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import {
 } from '../harness/model.ts';
 import { links } from '../harness/probes/links.ts';
 import { askRelay, relayProgram } from '../harness/relay/ask.ts';
-import { markFile, type Order, type Status, socketFile } from '../harness/relay/words.ts';
+import { markFile, type Order, type Status } from '../harness/relay/words.ts';
 import { startClock } from '../harness/run/clock.ts';
 import { undo } from '../harness/run/undo.ts';
 import { liar } from './e2e/liar.ts';
@@ -89,7 +89,13 @@ describe('a relay', function () {
     far.listen(ports.far, '127.0.0.1');
     await once(far, 'listening');
     child = spawn(process.execPath, [relayProgram, String(port), String(ports.far)], { cwd: folder, stdio: 'ignore' });
-    await until(() => existsSync(join(folder, socketFile)), 'the control socket');
+    // Its socket is there a moment before it listens.
+    const answers = () =>
+      askRelay(asked(), { ask: 'status' }).then(
+        () => true,
+        () => false,
+      );
+    await until(answers, 'it answers');
   });
 
   afterEach(async () => {

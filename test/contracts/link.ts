@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -68,8 +68,14 @@ async function startRelay(asked: Asked, far: number): Promise<Relay> {
   const { port } = await freePorts(['port']);
   const args = [relayProgram, String(port), String(far)];
   const child = spawn(process.execPath, args, { cwd: asked.folder, stdio: 'ignore' });
-  for (let round = 0; !existsSync(join(asked.folder, socketFile)); round++) {
-    if (round === 2_000 || child.exitCode !== null) throw new Error('no relay');
+  // Its socket is there a moment before it listens.
+  const answers = () =>
+    askRelay(asked, { ask: 'status' }).then(
+      () => true,
+      () => false,
+    );
+  for (let round = 0; !(await answers()); round++) {
+    if (round === 2_000 || child.exitCode !== null) throw new Error('the relay does not answer');
     await sleep(10);
   }
   return { ...asked, port, child };
