@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { Context } from 'mocha';
 import { signCertificate } from '../harness/cluster/x509.ts';
 import { FreshConnections } from '../harness/probes/fresh-connection.ts';
 import { skip } from './skip.ts';
@@ -33,11 +34,13 @@ const during = (from: number, to: number) => ({
   notAfter: new Date(Date.now() + to),
 });
 
-before(function () {
+function needsOpenssl(this: Context): void {
   if (spawnSync('openssl', ['version']).status !== 0) skip(this, 'there is no openssl');
-});
+}
 
 describe('a certificate of ours', () => {
+  before(needsOpenssl);
+
   for (const algorithm of [['rsa:2048'], ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']]) {
     it(`is what openssl verifies, signed by an authority with a key of ${algorithm[0]}`, () => {
       const { caFile, ...ca } = authority(...algorithm);
@@ -65,6 +68,8 @@ describe('a certificate of ours', () => {
 });
 
 describe('a new connection', () => {
+  before(needsOpenssl);
+
   const signal = new AbortController().signal;
   const heard: string[] = [];
 

@@ -66,13 +66,14 @@ function made(fault: string, component = 'etcd', deadline = 600_000) {
   return faults.get(fault)?.make(spec) ?? expect.fail(`no fault ${fault}`);
 }
 
-afterEach(async () => {
+async function endAll(): Promise<void> {
   for (const child of started.splice(0)) child.kill('SIGKILL');
   // Of a test that failed.
   await hurry(mark, 10_000);
-});
+}
 
 describe('a component that is paused', function () {
+  afterEach(endAll);
   this.timeout(60_000);
 
   it('stands still until the fault ends, and its undo was on disk before', async () => {
@@ -88,7 +89,7 @@ describe('a component that is paused', function () {
     await injected.end();
     expect(stopped(etcd)).to.equal(false);
     expect(readLedger(run.folder)[0]?.settled).to.equal(true);
-    expect(waiting(mark)).to.deep.equal([]);
+    expect(await until(() => waiting(mark).length === 0)).to.equal(true);
     expect(run.seen.map((event) => event.kind === 'seen' && event.subject)).to.deep.equal(['etcd']);
   });
 
@@ -137,7 +138,7 @@ describe('a component that is paused', function () {
     const etcd = busy();
     const source = `import { openLedger } from ${moduleOf('run/ledger.ts')};
       const debt = { undo: 'resume-process', pid: ${etcd.pid}, start: '${etcd.start}', mark: '${mark}' };
-      await openLedger('${folder}').owe(debt, { within: 3000 });
+      await openLedger('${folder}').owe(debt, { within: 10_000 });
       process.kill(${etcd.pid}, 'SIGSTOP');
       process.kill(process.pid, 'SIGKILL');`;
     const harness = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' });
@@ -180,6 +181,7 @@ describe('a component that is paused', function () {
 });
 
 describe('a component that is ended', function () {
+  afterEach(endAll);
   this.timeout(60_000);
   const death: Death = { component: 'etcd', at: 0, lastLines: [] };
 
@@ -208,6 +210,7 @@ describe('a component that is ended', function () {
 });
 
 describe('a fault of a component', () => {
+  afterEach(endAll);
   for (const name of ['pause-component', 'stop-component', 'kill-component']) {
     it(`says why it cannot be: ${name}`, async () => {
       const etcd = busy();

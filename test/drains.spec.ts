@@ -169,7 +169,7 @@ describe('a drain', function () {
     await using api = await cluster([{ node: 'node-0' }], answer);
     const { run } = runOf(api.told, api.nodes);
     const injected = await inject(api.connection, run, 'drain-nodes', { ...quick, nodes: 1, patience: 1_000 });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
     expect(api.told).not.to.include('node-0 settled');
     const { real, detail } = await injected.evidence();
     expect(real, detail).to.equal(true);

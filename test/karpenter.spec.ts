@@ -119,7 +119,7 @@ describe('a node claim', () => {
 });
 
 describe('the probe karpenter', function () {
-  this.timeout(10_000);
+  this.timeout(60_000);
   const open: Server[] = [];
   after(() => {
     for (const server of open) server.closeAllConnections();

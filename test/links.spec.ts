@@ -205,7 +205,7 @@ describe('the relays of a cluster', function () {
     process.kill(links.components[0]?.pid ?? 0, 'SIGKILL');
     expect(await deaths.of('agents')).to.include({ component: 'agents', signal: 'SIGKILL' });
     expect(events.map((event) => 'subject' in event && event.subject)).to.deep.equal(['agents']);
-    for (let round = 0; round < 500 && failures.length === 0; round++) await new Promise((r) => setTimeout(r, 10));
+    for (let round = 0; round < 2_000 && failures.length === 0; round++) await new Promise((r) => setTimeout(r, 10));
     expect(failures[0]).to.include('link agents died: killed by SIGKILL').and.to.include('takes connections');
   });
 });

@@ -220,7 +220,7 @@ describe('a relay', function () {
       await broken({ fault: 'slow-link', bytesPerSecond: 100_000 });
       const text = 'x'.repeat(2_000_000);
       end.socket.write(text);
-      await sleep(500);
+      await until(async () => (await status()).delayed.queued > 0, 'what waits for its turn');
       const { bytes, delayed } = await status();
       // One piece may be on its way before its time is over.
       expect(bytes.to).to.be.below(((performance.now() - began) / 1_000) * 100_000 + 70_000);

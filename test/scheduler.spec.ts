@@ -69,7 +69,7 @@ describe("the scheduler's configuration in a scenario", () => {
 
   it('has only words that the scheduler knows', async () => {
     expect(await complaints('config: { percentageOfNodeToScore: 5 }')).to.deep.equal([
-      '9:17: unknown key "percentageOfNodeToScore"; expected one of parallelism, percentageOfNodesToScore, podInitialBackoffSeconds, podMaxBackoffSeconds, delayCacheUntilActive, clientConnection, profiles, extenders; did you mean "percentageOfNodesToScore"?',
+      '9:17: unknown key "percentageOfNodeToScore"; expected one of parallelism, percentageOfNodesToScore, podInitialBackoffSeconds, podMaxBackoffSeconds, delayCacheUntilActive, clientConnection, profiles; did you mean "percentageOfNodesToScore"?',
     ]);
     expect(await complaints('config: { percentageOfNodesToScore: 101 }')).to.deep.equal([
       '9:43: "percentageOfNodesToScore" is 101; expected ≤ 100',

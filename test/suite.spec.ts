@@ -185,6 +185,17 @@ describe('the suites of the house', () => {
     });
   }
 
+  it('decode each variant again as itself where the host decides a parameter', async () => {
+    const file = join(cwd, 'measured.yaml');
+    writeFileSync(file, '- scenario: dns-ndots-fanout\n  cluster: embedded\n  variants: [ndots-5, ndots-2]\n');
+    const runs = await planSuite(file, {}, ambient);
+    const again = await Promise.all(runs.map(({ once }) => once.again({ millicores: '12' })));
+    expect(again.map(({ variant, parameters }) => [variant.name, parameters['millicores']])).to.deep.equal([
+      ['ndots-5', 12],
+      ['ndots-2', 12],
+    ]);
+  });
+
   it('embedded.yaml has every scenario that runs on embedded clusters', async () => {
     const runs = await planSuite(join(root, 'suites/embedded.yaml'), {}, ambient);
     const there = (await discover([join(root, 'scenarios')])).filter(({ runsOn }) => runsOn.includes('embedded'));

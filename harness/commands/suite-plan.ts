@@ -79,7 +79,11 @@ async function runsOf(
     const again = async (found: Readonly<Record<string, string>>) => {
       const [decoded] = (await loadMany(folder, { ...choice, variants: [scenario.variant.name], set: found }))
         .scenarios;
-      return decoded ?? scenario;
+      if (decoded?.variant.name !== scenario.variant.name)
+        throw new Error(
+          `${scenario.id}: ${scenario.variant.name} was decoded as ${decoded?.variant.name ?? 'nothing'}`,
+        );
+      return decoded;
     };
     return { scenario, mode, target, different, once: { scenario, set, again } };
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { junitDocument } from '../../reports/junit.ts';
 import {
@@ -41,6 +41,9 @@ interface Done {
  */
 export async function suite(file: string, options: Omit<PlayOptions, 'set'>, ambient: Ambient): Promise<number> {
   const clock = startClock();
+  const folder = join(placesOf(ambient, options.runsDir).runs, `suite-${nameOf(file)}`);
+  // Who dies before the end must not leave the former result behind.
+  for (const name of ['junit.xml', 'summary.md', 'suite.json']) rmSync(join(folder, name), { force: true });
   const planned = await planSuite(file, options, ambient);
   await refuseSuite(planned);
   const { phases, beyond } = estimated(planned.map((run) => ({ scenario: run.scenario, target: targetOfRun(run) })));
@@ -71,7 +74,7 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
     interrupted,
     exitCode: worst(interrupted ? [...codes, 130] : codes),
   };
-  await conclude(whole, join(placesOf(ambient, options.runsDir).runs, `suite-${nameOf(file)}`), options, ambient);
+  await conclude(whole, folder, options, ambient);
   return whole.exitCode;
 }
 

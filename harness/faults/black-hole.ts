@@ -12,8 +12,8 @@ export const blackHole: FaultKind = {
 };
 
 /** Real when connections were caught, bytes went into them and were lost, and not one came through. */
-export function blackHoleEvidence({ begun, now }: Counted): Evidence {
-  const caught = begun.connections.stuck;
+export function blackHoleEvidence({ before, begun, now }: Counted): Evidence {
+  const caught = begun.connections.stuck - before.connections.stuck;
   const lost = now.stuckBytes - begun.stuckBytes;
   const passed = now.bytes.to + now.bytes.from - begun.bytes.to - begun.bytes.from;
   return {

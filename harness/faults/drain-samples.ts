@@ -81,12 +81,13 @@ export class DrainSamples {
     this.#write();
   }
 
-  /** Real when pods were asked to go and the server answered: by what, is the scenario's matter. */
+  /** Real when pods were asked to go and a budget, or its absence, decided: 201, 429, or 500 for two budgets. */
   evidence(): Evidence {
     const answers = [...this.#answers].map(([code, count]) => `${count} × ${code}`);
     const all = [...this.#answers.keys()];
     return {
-      real: this.#begun > 0 && this.#cordoned === this.#begun && all.some((code) => /^[245]\d\d$/.test(code)),
+      real:
+        this.#begun > 0 && this.#cordoned === this.#begun && all.some((code) => ['201', '429', '500'].includes(code)),
       detail:
         `${this.#begun} nodes begun, ${this.#cordoned} of them found cordoned, ${this.#done} emptied, ` +
         `${this.#gaveUp} given up; evictions answered: ${answers.join(', ') || 'none'}`,

@@ -66,7 +66,8 @@ export class Leases {
       const { at = this.#looked, lasts = 0 } = this.#seen.get(node) ?? {};
       return { node, still: this.#looked - at, lasts };
     });
-    const renewed = others.every(([, { renewals }]) => renewals >= 2);
+    // Where nobody else speaks, it may be that the agent is dead.
+    const renewed = others.length > 0 && others.every(([, { renewals }]) => renewals >= 2);
     return {
       real: renewed && stood.every(({ still, lasts }) => lasts > 0 && still > lasts),
       detail: [

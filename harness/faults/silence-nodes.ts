@@ -43,6 +43,10 @@ function make(spec: FaultSpec): Fault {
         const nodes = items.map(({ metadata }) => metadata.name).sort();
         if (nodes.length < count)
           throw new RefusedError(`fault ${spec.name}: it is for ${count} nodes, and the cluster has ${nodes.length}`);
+        if (nodes.length === count)
+          throw new RefusedError(
+            `fault ${spec.name}: it is for all ${count} nodes, and nothing would show that their agent lives`,
+          );
         return await silence(spec, nodes.slice(0, count), client, run);
       } catch (error) {
         await client[Symbol.asyncDispose]();

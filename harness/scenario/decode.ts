@@ -159,8 +159,9 @@ function chosenOf(
     return own.length > 0 ? own : textsOf(tree, 'runs-on');
   };
   const named =
-    asked?.variants?.map(({ name, at }) => ({ name, at: behind + at })) ??
-    (typeof wanted === 'string' ? undefined : wanted.map((name) => ({ name, at: offsetOf(tree, ['variants']) })));
+    typeof wanted === 'string'
+      ? asked?.variants?.map(({ name, at }) => ({ name, at: behind + at }))
+      : wanted.map((name) => ({ name, at: offsetOf(tree, ['variants']) }));
   // A file without variants has one without a name, so that the rest is checked.
   if (named && !specs.has('')) {
     for (const { name, at } of named) {

@@ -39,7 +39,6 @@ export const schedulerConfig = z.strictObject({
     )
     .min(1)
     .optional(),
-  extenders: json.optional(),
 });
 
 /** Flags of which kube-scheduler says itself: "ignored if a config file is specified in --config". */
