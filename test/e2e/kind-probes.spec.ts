@@ -103,7 +103,7 @@ describe('the probes of real nodes', function () {
   });
 
   it('hear a proxy in a pod, and see its workers, also one that outlives a reload', async () => {
-    const parameters = { burst: 58, shutdownTimeout: '0s', rules: 'no-limits' };
+    const parameters = { burst: 58, connections: 300, shutdownTimeout: '0s', rules: 'no-limits' };
     const objectsOf = (file: string) => [
       ...renderMany(readFileSync(join(ingress, 'kind', file), 'utf8'), parameters, 1),
     ];
