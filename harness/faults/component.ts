@@ -12,7 +12,7 @@ import {
 } from '../model.ts';
 import { alive, type ProcessId } from '../process.ts';
 import { givenText } from './parameter.ts';
-import type { Broken } from './targets.ts';
+import { type Broken, unread } from './targets.ts';
 
 /** The kernel does at once what it is told; a busy host may be late to show it. */
 const within: Millis = 5_000;
@@ -53,11 +53,7 @@ export function componentFault(
       const { evidence, end } = await fault.break(found, cluster, run);
       return {
         targets: [name],
-        evidence: () =>
-          evidence().catch((error: unknown) => ({
-            real: false,
-            detail: `the evidence cannot be read: ${error instanceof Error ? error.message : error}`,
-          })),
+        evidence: () => evidence().catch(unread),
         end,
       };
     },

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, rm, rmdir, unlink } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { readdir, readFile, rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { marked } from '../../process.ts';
+import { isThereBelow } from './below.ts';
 
 export async function endProcesses(mark: string): Promise<void> {
   if (!existsSync('/proc/self/environ')) throw new Error('end-processes needs /proc');
@@ -31,13 +32,7 @@ function kill(pid: number): void {
 
 /** Only what lies below the run's folder, with no symbolic link on the way. */
 export async function removeFolder(path: string, mark: string, below?: string): Promise<void> {
-  if (below === undefined || resolve(path) !== path || !path.startsWith(`${resolve(below)}/`)) {
-    throw new Error(`not ours, left alone: ${path} is not below the run's folder`);
-  }
-  if (!existsSync(path)) return;
-  if ((await realpath(path)) !== join(await realpath(below), relative(below, path))) {
-    throw new Error(`not ours, left alone: a symbolic link leads to ${path}`);
-  }
+  if (!(await isThereBelow(path, below))) return;
   const signed = await readFile(join(path, '.ordeal'), 'utf8').catch(() => undefined);
   const names = await readdir(path);
   // Made, and about to be signed when the end came.

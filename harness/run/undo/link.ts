@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
 import { ClusterError, type Debt } from '../../model.ts';
 import { askRelay } from '../../relay/ask.ts';
+import { isThereBelow } from './below.ts';
 
 /** A relay that is gone has nothing to restore: the processes of its run end. */
 const gone = new Set<number | string>(['ENOENT', 'ECONNREFUSED']);
@@ -12,13 +10,7 @@ export async function restoreLink(
   { path, mark }: Extract<Debt, { undo: 'restore-link' }>,
   below: string | undefined,
 ): Promise<void> {
-  if (below === undefined || resolve(path) !== path || !path.startsWith(`${resolve(below)}/`)) {
-    throw new Error(`not ours, left alone: ${path} is not below the run's folder`);
-  }
-  if (!existsSync(path)) return;
-  if ((await realpath(path)) !== join(await realpath(below), relative(below, path))) {
-    throw new Error(`not ours, left alone: a symbolic link leads to ${path}`);
-  }
+  if (!(await isThereBelow(path, below))) return;
   try {
     const { fault } = await askRelay({ folder: path, mark }, { ask: 'restore' });
     if (fault !== undefined) throw new Error(`${path}: ${fault.what} is still in force`);
