@@ -116,21 +116,22 @@ describe('a component that is paused', function () {
     }
   });
 
-  it('explains that nobody answers as long as it stands still, and no answer that was given', async () => {
+  it('explains that nobody answers while it stands still and a moment after, and no answer that was given', async () => {
     const etcd = busy();
     const obituaries = new Obituaries(clusterOf(etcd), ['kube-apiserver', 'etcd']);
     const other = new Obituaries(clusterOf(etcd), ['kube-apiserver']);
-    expect(obituaries.explain('ETIMEDOUT')).to.equal(false);
+    expect(obituaries.explain('ETIMEDOUT', 0)).to.equal(false);
     const injected = await made('pause-component').inject(clusterOf(etcd), newRun());
-    expect(['ETIMEDOUT', 504, 403, 'deaf'].map((code) => obituaries.explain(code))).to.deep.equal([
+    expect(['ETIMEDOUT', 504, 403, 'deaf'].map((code) => obituaries.explain(code, 0))).to.deep.equal([
       true,
       true,
       false,
       false,
     ]);
-    expect(other.explain('ETIMEDOUT')).to.equal(false);
+    expect(other.explain('ETIMEDOUT', 0)).to.equal(false);
     await injected.end();
-    expect(obituaries.explain('ETIMEDOUT')).to.equal(false);
+    expect(obituaries.explain('ETIMEDOUT', 0)).to.equal(true);
+    expect(await until(() => !obituaries.explain('ETIMEDOUT', 0))).to.equal(true);
   });
 
   it('is let go by another process when the harness was killed in the middle of it', async () => {
@@ -187,7 +188,7 @@ describe('a component that is ended', function () {
 
   for (const [fault, signal, others] of [
     ['kill-component', 'SIGKILL', [{ exitCode: 0 }, { signal: 'SIGTERM' }, { signal: 'SIGKILL', oom: true }, {}]],
-    ['stop-component', 'SIGTERM', [{ signal: 'SIGKILL' }, { signal: 'SIGKILL', oom: true }, {}]],
+    ['stop-component', 'SIGTERM', [{ signal: 'SIGKILL' }, { signal: 'SIGKILL', oom: true }, { exitCode: 2 }, {}]],
   ] as const) {
     it(`is gone for good, and it is known that ${fault} did it`, async () => {
       const etcd = busy();

@@ -295,7 +295,8 @@ describe('a debt in the embedded cluster', () => {
   const object = { undo: 'delete-object', node: { via: 'own-api' }, resource: policy, name: `ordeal-${mark}-x`, mark };
 
   it('is one of its own by its shape alone', () => {
-    for (const debt of [{ undo: 'uncordon-node', name: 'node-0', uid, mark }, object])
+    const link = { undo: 'restore-link', path: '/runs/x/cluster/links/storage', mark };
+    for (const debt of [{ undo: 'uncordon-node', name: 'node-0', uid, mark }, object, link])
       expect(inOwnCluster(requireDebt(debt))).to.equal(true);
     expect(inOwnCluster(requireDebt({ undo: 'end-processes', mark }))).to.equal(false);
   });
@@ -321,6 +322,9 @@ describe('a debt in the embedded cluster', () => {
     expect(await failure()).to.include('nothing was done in it');
     writeFileSync(join(folder, 'ca.crt'), '');
     expect(await failure()).to.include('ECONNREFUSED');
+    rmSync(join(folder, 'ca.crt'));
+    symlinkSync('/etc/hosts', join(folder, 'ca.crt'));
+    expect(await failure()).to.include('a symbolic link leads to');
     rmSync(folder, { recursive: true });
     expect(await failure()).to.equal('paid');
   });

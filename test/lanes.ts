@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Runs the specs in two lanes side by side: those on kind clusters mostly wait, the others mostly compute. Whoever makes containers
- * goes with kind, whose specs compare what docker has before and after. What compares a server under load with itself goes before
+ * goes with kind, whose specs compare what docker has before and after. What measures a server under load goes before
  * them, alone. With arguments: mocha with these, in one. Ends with the sum, `N passed, N failed, N skipped`; exits with 1 where a
  * test or a lane failed.
  */
@@ -47,7 +47,7 @@ if (asked.length > 0) {
 } else {
   const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
   const inDocker = (spec: string) => spec.startsWith('test/e2e/kind') || spec.startsWith('test/docker/');
-  const alone = ['test/e2e/list-flood.spec.ts'];
+  const alone = ['test/e2e/list-flood.spec.ts', 'test/e2e/ingress.spec.ts'];
   // The node image takes minutes of both cores: the other lane goes before.
   const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];
   const first = await play({ name: 'alone', specs: alone });

@@ -8,7 +8,7 @@ export default class Closing extends mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     runner.on('pending', (test) => this.#skipped.push(test));
-    runner.on('fail', (test, { message }) => this.#failed.push(`${test.fullTitle()}: ${firstLine(message)}`));
+    runner.on('fail', (test, { message }) => this.#failed.push(`${test.fullTitle()}: ${inOneLine(message)}`));
   }
 
   epilogue() {
@@ -21,4 +21,8 @@ export default class Closing extends mocha.reporters.Spec {
   }
 }
 
-const firstLine = (text) => `${text}`.split('\n').find((line) => line.trim() !== '') ?? '';
+/** A failed run says in its last lines why. */
+const inOneLine = (text, most = 1500) => {
+  const line = `${text}`.replace(/\s*\n\s*/g, ' / ');
+  return line.length <= most ? line : `${line.slice(0, most / 2)} … ${line.slice(-most / 2)}`;
+};

@@ -11,6 +11,7 @@ import { ScenarioError } from '../harness/model.ts';
 import { probeMetrics } from '../harness/probes/metrics.ts';
 import { type DecodeOptions, decode, type Known, variants } from '../harness/scenario/decode.ts';
 import { discover } from '../harness/scenario/discover.ts';
+import { parseIs } from '../harness/scenario/is.ts';
 import { distance, nearest } from '../harness/scenario/suggest.ts';
 import { parseDuration, parseSize } from '../harness/scenario/units.ts';
 
@@ -591,6 +592,15 @@ describe('several objects of one manifest', () => {
     await writeFile(join(here, 'pod.yaml'), pod.replaceAll(/\{\{ *index *\}\}/g, '1'));
     const error: unknown = await decode(here, { known }).catch((error) => error);
     expect(String(error)).to.match(/:\d+:\d+: several objects would have the same name; .*\{\{index\}\}/);
+  });
+});
+
+describe('a threshold that follows a parameter', () => {
+  it('takes a share of a number, or less than it by another', () => {
+    expect(parseIs('>= 90% of 50', 'count')).to.deep.equal({ op: '>=', value: 45, unit: 'count' });
+    expect(parseIs('>= 6 - 1', 'count')).to.deep.equal({ op: '>=', value: 5, unit: 'count' });
+    for (const text of ['>= 1 - 6', '>= 90% of fifty', '>= 6 - 1s']) expect(parseIs(text, 'count')).to.be.a('string');
+    expect(parseIs('>= 90% of 50', 'seconds')).to.contain('45 has no unit');
   });
 });
 

@@ -61,6 +61,15 @@ describe('a suite', function () {
     expect(runs.every(({ mode }) => mode === 'prove')).to.equal(true);
   });
 
+  it('plays a variant that it names where that runs', async () => {
+    const runs = await planned('- scenario: total-node-failure\n  variants: [leases-stop, frozen]\n');
+    expect(runs.map(({ scenario }) => scenario.runsOn[0])).to.deep.equal(['embedded', 'kind']);
+    const text = '- scenario: total-node-failure\n  cluster: kind\n  variants: [leases-stop]\n';
+    expect(await complaints(text)).to.deep.equal([
+      'some.yaml:3:14: variant "leases-stop" does not run on kind; expected embedded',
+    ]);
+  });
+
   it('sets parameters, and changes after the variant what a variant may change; the scenario says so', async () => {
     const [old, stock] = await planned(`- scenario: list-flood
   variants: [old-etcd, stock]

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { addToHistogram, newTally, toHistogram } from '../histogram.ts';
+import { pause } from '../kube/abortable.ts';
 import type { FaultSpec, MetricSpec, Millis, Run } from '../model.ts';
 import type { Evidence } from './targets.ts';
 
@@ -74,9 +74,7 @@ export class DrainSamples {
     this.#run.journal.append({ kind: 'observing', source, metrics: drainMetrics, every: each });
     while (!signal.aborted) {
       this.#write();
-      await sleep(each, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
+      await pause(each, signal);
     }
     this.#write();
   }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../kube/abortable.ts';
 import type { KubeClient, KubeObject } from '../kube/client.ts';
 import { ClusterError, type Millis, type Run } from '../model.ts';
 import type { DrainSamples } from './drain-samples.ts';
@@ -109,11 +109,4 @@ async function ask(client: KubeClient, { metadata: { name, namespace, uid } }: P
     if (!(error instanceof ClusterError)) throw error;
     return error.code === 429 && !/disruption budget/.test(error.reason) ? 'busy' : String(error.code);
   }
-}
-
-/** Until the signal aborts, at most. */
-async function pause(time: Millis, signal: AbortSignal): Promise<void> {
-  await sleep(time, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }

@@ -2,6 +2,9 @@ import type { FaultKind } from '../model.ts';
 import { alive } from '../process.ts';
 import { componentFault, componentParameter, soon, tell, toldOf } from './component.ts';
 
+/** After SIGTERM: done, or given up its lease (client-go ends with 1), or as a shell has it. Not 2, a panic of Go. */
+const told: readonly (number | undefined)[] = [0, 1, 143];
+
 /**
  * A process of the embedded cluster is ended for good: nobody starts it again. There is nothing to put back: it was the run's own, and
  * what is left of it goes with the cluster, which is owed since before it was made.
@@ -27,8 +30,7 @@ export function endComponent(name: string, signal: 'SIGTERM' | 'SIGKILL'): Fault
               const death = await cluster.death?.(subject.name);
               const { exitCode, oom = false } = death ?? {};
               const how = death?.signal ?? (exitCode === undefined ? 'in a way that nobody saw' : `exit ${exitCode}`);
-              // Told to end it may end in a way of its own.
-              const ours = death?.signal === signal || (signal === 'SIGTERM' && exitCode !== undefined);
+              const ours = death?.signal === signal || (signal === 'SIGTERM' && told.includes(exitCode));
               return { real: ours && !oom, detail: `${subject.name} ended: ${how}${oom ? ', out of memory' : ''}` };
             },
             async end() {},

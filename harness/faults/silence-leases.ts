@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../kube/abortable.ts';
 import type { KubeClient, KubeObject } from '../kube/client.ts';
 import { ClusterError, type Millis, type Run } from '../model.ts';
 import type { Evidence } from './targets.ts';
@@ -37,9 +37,7 @@ export class Leases {
       await this.look().catch((error: unknown) => {
         if (!signal.aborted && !(error instanceof ClusterError)) throw error;
       });
-      await sleep(each, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
+      await pause(each, signal);
     }
   }
 

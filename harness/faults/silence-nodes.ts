@@ -14,7 +14,7 @@ import { givenAmount } from './parameter.ts';
 import { Leases } from './silence-leases.ts';
 import { silenceBinding, silencePolicy } from './silence-policy.ts';
 import { sign } from './targets.ts';
-import { wakeNodes } from './wake-nodes.ts';
+import { readyPods, wakeNodes } from './wake-nodes.ts';
 
 const collection = '/apis/admissionregistration.k8s.io/v1';
 
@@ -60,6 +60,7 @@ async function silence(spec: FaultSpec, nodes: readonly string[], client: KubeCl
   const name = `ordeal-${run.mark}-${spec.name}`;
   const leases = new Leases(client, run);
   await leases.look();
+  const ready = await readyPods(nodes, client);
   const owed: Owed[] = [];
   const put = async (
     resource: Extract<Debt, { undo: 'delete-object' }>['resource'],
@@ -95,7 +96,16 @@ async function silence(spec: FaultSpec, nodes: readonly string[], client: KubeCl
         await one.settle();
         owed.pop();
       }
-      if (!awake) await wakeNodes(nodes, client, run.signal);
+      if (!awake) {
+        const told = (path: string) =>
+          run.journal.append({
+            kind: 'seen',
+            what: 'other',
+            subject: path,
+            detail: `fault ${spec.name}: said to be Ready again, as before`,
+          });
+        await wakeNodes(nodes, { client, signal: run.signal, ready, told });
+      }
       awake = true;
       await client[Symbol.asyncDispose]();
     },

@@ -52,6 +52,6 @@ export function slowLinkEvidence({ latency, bytesPerSecond }: Slow, { begun, now
   const narrow = bytesPerSecond === undefined || (queued > 0 && most <= burst * bytesPerSecond);
   return {
     real: late && narrow,
-    detail: `${pieces} pieces were held for ${(held * 1_000).toFixed(1)} ms on average, ${queued} waited for their turn, ${most.toFixed(0)} bytes/s at most each way`,
+    detail: `${pieces} pieces were held for ${(held * 1_000).toFixed(1)} ms on average, ${queued} waited noticeably for their turn, ${most.toFixed(0)} bytes/s at most each way`,
   };
 }

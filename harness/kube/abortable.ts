@@ -19,3 +19,11 @@ export async function destroy(...agents: readonly Agent[]): Promise<void> {
   const destroyed = Promise.all(agents.map((agent) => agent.destroy()));
   await Promise.race([destroyed, sleep(LINGER, undefined, { ref: false })]);
 }
+
+/** Until the signal aborts, at most. */
+export async function pause(time: Millis, signal: AbortSignal): Promise<void> {
+  if (time <= 0 || signal.aborted) return;
+  await sleep(time, undefined, { signal }).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
+}

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../kube/abortable.ts';
 import type { Millis } from '../model.ts';
 
 /**
@@ -47,12 +47,4 @@ export async function untilAborted(work: Promise<unknown>, signal: AbortSignal):
   if (signal.aborted) resolve();
   signal.addEventListener('abort', () => resolve(), { once: true });
   await Promise.race([work, promise]);
-}
-
-/** Until the signal aborts, at most. */
-export async function pause(time: Millis, signal: AbortSignal): Promise<void> {
-  if (time <= 0 || signal.aborted) return;
-  await sleep(time, undefined, { signal }).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
 }

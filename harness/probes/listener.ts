@@ -1,5 +1,5 @@
+import { pause } from '../kube/abortable.ts';
 import { type Clock, type Millis, type Node, ToolError } from '../model.ts';
-import { pause } from './every.ts';
 
 /** One of whom nothing is heard for so long after a sign was due is deaf. */
 const late: Millis = 6_000;

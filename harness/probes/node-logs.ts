@@ -1,5 +1,6 @@
+import { pause } from '../kube/abortable.ts';
 import { type Millis, type Node, type Probe, type Run, ToolError } from '../model.ts';
-import { pause, together, untilAborted } from './every.ts';
+import { together, untilAborted } from './every.ts';
 import { KernelLines, type Tenant } from './kernel-lines.ts';
 import { kernelLog } from './kernel-log.ts';
 import { Listener } from './listener.ts';

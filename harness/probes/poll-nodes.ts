@@ -1,5 +1,6 @@
+import { pause } from '../kube/abortable.ts';
 import { type ClusterError, type MetricSpec, type Millis, type Node, type Run, ToolError } from '../model.ts';
-import { every, pause, together } from './every.ts';
+import { every, together } from './every.ts';
 import { NodeSight } from './node-sight.ts';
 import { whyNot } from './node-state.ts';
 import { isOfCluster } from './sight.ts';

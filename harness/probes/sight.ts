@@ -4,22 +4,46 @@ import { standing } from '../process.ts';
 
 export { isOfCluster } from '../kube/watch.ts';
 
-/** Knows which of the components that a probe depends on are dead, or stand still. */
+const look: Millis = 250;
+/** A server that stood still answers what has waited before it answers anybody else. */
+const catchesUp: Millis = 5_000;
+
+/** Knows which of the components that a probe depends on are dead, or stand still, or did a moment ago. */
 export class Obituaries {
   readonly #dead = new Set<string>();
   readonly #needed: readonly Component[];
+  #stoppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(cluster: Cluster, components: readonly string[]) {
     this.#needed = cluster.components?.filter(({ name }) => components.includes(name)) ?? [];
     for (const name of components)
       if (cluster.components?.some((component) => component.name === name))
         void cluster.death?.(name).then(() => this.#dead.add(name));
+    if (this.#look()) this.#follow();
   }
 
-  /** Whether a death, or a process that is stopped now, accounts for such a failure: for silence and for a server in trouble, never for one that says no. */
-  explain(code: number | string): boolean {
-    if (code === 'deaf' || (this.#dead.size === 0 && !this.#needed.some(isStopped))) return false;
+  /**
+   * Whether a death, or a process that was stopped within the last `since` milliseconds, accounts for such a failure: for silence and
+   * for a server in trouble, never for one that says no.
+   */
+  explain(code: number | string, since: Millis): boolean {
+    this.#look();
+    const stopped = performance.now() - this.#stoppedAt <= since + catchesUp;
+    if (code === 'deaf' || (this.#dead.size === 0 && !stopped)) return false;
     return typeof code === 'string' || code === 429 || code >= 500;
+  }
+
+  /** Whether there is still one to look at. */
+  #look(): boolean {
+    const seen = this.#needed.flatMap(({ pid, start }) => (start && standing({ pid, start })) || []);
+    // The kernel says so: that is another source than the probe.
+    if (seen.some(({ stopped }) => stopped)) this.#stoppedAt = performance.now();
+    return seen.length > 0;
+  }
+
+  #follow(): void {
+    const timer = setInterval(() => this.#look() || clearInterval(timer), look);
+    timer.unref();
   }
 }
 
@@ -52,7 +76,7 @@ export class Sight {
 
   gap({ from, to, reason, code, explained }: Unseen): void {
     const blind = { kind: 'blind', source: this.#source, from, reason } as const;
-    this.#run.journal.append({ ...blind, explained: explained || this.#obituaries.explain(code) }, to);
+    this.#run.journal.append({ ...blind, explained: explained || this.#obituaries.explain(code, to - from) }, to);
   }
 }
 
@@ -63,6 +87,3 @@ interface Unseen {
   readonly code: number | string;
   readonly explained: boolean;
 }
-
-/** The kernel says so: that is another source than the probe. */
-const isStopped = ({ pid, start }: Component) => start !== undefined && standing({ pid, start })?.stopped === true;

@@ -4,6 +4,9 @@ import { Connection, type Direction, type Listener } from './connection.ts';
 import type { Held, Schedule } from './pipe.ts';
 import type { Order, Status } from './words.ts';
 
+/** Who waits less for his turn would not notice. */
+const noticed: Millis = 100;
+
 /** A named TCP link on loopback: takes connections, passes their bytes on as they are, and can be broken. */
 export class Relay {
   readonly #port: number;
@@ -110,7 +113,7 @@ export class Relay {
       const { latency = 0, bytesPerSecond = Number.POSITIVE_INFINITY } = order;
       const turn = Math.max(now, this.#free[direction]);
       this.#free[direction] = turn + (1_000 * bytes) / bytesPerSecond;
-      if (turn > now) this.#delayed = { ...this.#delayed, queued: this.#delayed.queued + 1 };
+      if (turn - now >= noticed) this.#delayed = { ...this.#delayed, queued: this.#delayed.queued + 1 };
       return this.#free[direction] + latency;
     };
   }

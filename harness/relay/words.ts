@@ -30,7 +30,7 @@ export interface Status {
   readonly stuckBytes: number;
   /** Connections that were reset. */
   readonly resets: number;
-  /** Pieces that were passed on late on purpose, how long they were held in all, and how many waited for their turn (bandwidth). */
+  /** Pieces that were passed on late on purpose, how long they were held in all, and how many waited 100 ms or more for their turn (bandwidth). */
   readonly delayed: { readonly pieces: number; readonly seconds: number; readonly queued: number };
 }
 

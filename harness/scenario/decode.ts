@@ -112,7 +112,7 @@ async function decodeAll(
   const overlays = find(tree, ['on']);
   if (overlays) check(onSchema, overlays, complaints);
   const played = on ?? textsOf(tree, 'runs-on')[0] ?? '';
-  const chosen = chosenOf(specs, { wanted, tree, played, asked, behind, complaints });
+  const chosen = chosenOf(specs, { wanted, tree, played, on, asked, behind, complaints });
   const scenarios = new Map<string, Scenario>();
   for (const spec of specs.values()) {
     const plays = chosen.includes(spec.name);
@@ -148,12 +148,14 @@ function chosenOf(
     wanted: Wanted;
     tree: MapTree;
     played: string;
+    /** As somebody asked for; each variant runs where it can otherwise. */
+    on: string | undefined;
     asked: Asked | undefined;
     behind: number;
     complaints: Complaints;
   },
 ): readonly string[] {
-  const { wanted, tree, played, asked, behind, complaints } = around;
+  const { wanted, tree, played, on, asked, behind, complaints } = around;
   const placesOf = (spec: LocatedVariant): readonly string[] => {
     const own = textsOf(spec.entry?.value, 'runs-on');
     return own.length > 0 ? own : textsOf(tree, 'runs-on');
@@ -167,9 +169,9 @@ function chosenOf(
     for (const { name, at } of named) {
       const spec = specs.get(name);
       if (!spec) complaints.add(at, { what: `unknown variant "${name}"`, word: name, known: specs.keys() });
-      else if (asked && !placesOf(spec).includes(played)) {
+      else if (asked && on !== undefined && !placesOf(spec).includes(on)) {
         complaints.add(at, {
-          what: `variant "${name}" does not run on ${played}`,
+          what: `variant "${name}" does not run on ${on}`,
           expected: placesOf(spec).join(', '),
         });
       }

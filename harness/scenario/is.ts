@@ -22,7 +22,8 @@ const expectedIs = 'a comparison such as ">= 100", "<= 300ms", ">= 1/s" or "<= 1
  * Decodes what is written under `is`. `dimension` is what the threshold measures, undefined where that is not known.
  * Returns the complaint, one line, when it is wrong.
  */
-export function parseIs(text: string, dimension: Dimension | undefined): Is | string {
+export function parseIs(written: string, dimension: Dimension | undefined): Is | string {
+  const text = computed(written);
   const [, op, digits, rest] = /^\s*(<=|>=|==|!=|<|>)\s*(\d+(?:\.\d+)?)(.*)$/.exec(text) ?? [];
   if (op === undefined || digits === undefined || rest === undefined) {
     const meant = /^\s*(=|=>|=<|≥|≤)(?=\s*\d)/.exec(text)?.[1];
@@ -51,6 +52,15 @@ export function parseIs(text: string, dimension: Dimension | undefined): Is | st
     return phrase({ what, expected: examples[dimension] });
   }
   return { op: comparison, ...found };
+}
+
+/** `90% of 50` and `6 - 1` (`${replicas} - 1`) as the plain number that they are, so that a limit follows what a parameter says. */
+function computed(text: string): string {
+  const [, op = '', first, by, second] =
+    /^(\s*[<>=!]+\s*)(\d+(?:\.\d+)?)\s*(% of|-)\s*(\d+(?:\.\d+)?)\s*$/.exec(text) ?? [];
+  if (first === undefined || second === undefined) return text;
+  const value = by === '-' ? Number(first) - Number(second) : (Number(first) * Number(second)) / 100;
+  return `${op}${value}`;
 }
 
 function name(dimension: Dimension): string {

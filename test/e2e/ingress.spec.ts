@@ -16,7 +16,7 @@ describe('ingress-hammer', function () {
     const ordeal = new Ordeal();
     const { code, out, err } = await ordeal.runLoad('run', 'ingress-hammer', '--variant', 'unlimited', '--json');
     expect(code, out + err).to.equal(1);
-    expect(JSON.parse(out)).to.include({ status: 'failed', signatureShown: true, limitsHeld: false });
+    expect(JSON.parse(out), out).to.include({ status: 'failed', signatureShown: true, limitsHeld: false });
     expect(ordeal.residue()).to.deep.equal([]);
   });
 
@@ -24,7 +24,7 @@ describe('ingress-hammer', function () {
     const ordeal = new Ordeal();
     const { code, out, err } = await ordeal.runLoad('run', 'ingress-hammer', '--variant', 'together', '--json');
     expect(code, out + err).to.equal(0);
-    expect(JSON.parse(out)).to.include({ status: 'passed', limitsHeld: true });
+    expect(JSON.parse(out), out).to.include({ status: 'passed', limitsHeld: true });
     const refused = ordeal.events.filter(
       (event) =>
         event.kind === 'sample' && event.metric === 'proxy.answers' && event.labels?.['cause'] === 'limit-conn',

@@ -102,9 +102,11 @@ export function requireDebt(value: unknown, whose: { readonly mark?: string; rea
   return debt;
 }
 
-/** Whether it is about an object of the run's own embedded cluster, and so is settled when that is gone. */
+/** Whether it is about an object or a link of the run's own embedded cluster, and so is settled when that is gone. */
 export function inOwnCluster(debt: Debt): boolean {
-  return debt.undo === 'uncordon-node' || ('node' in debt && debt.node.via === 'own-api');
+  return (
+    debt.undo === 'uncordon-node' || debt.undo === 'restore-link' || ('node' in debt && debt.node.via === 'own-api')
+  );
 }
 
 /** Whether what it is about is docker's. */

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { Json } from '../../model.ts';
+import { isThereBelow } from './below.ts';
 
 /** The run's folder, absolute. */
 export interface Within {
@@ -29,14 +30,13 @@ export async function inCluster(folder: string | undefined, work: (ask: Ask) => 
   if (folder === undefined) throw new Error("the run's folder is not known, and with it not its cluster");
   // As the embedded cluster writes it: JSON, which cannot name a program to run.
   const file = join(folder, 'cluster', 'admin.kubeconfig');
-  if (!existsSync(file)) return;
   // Whoever may write there must not have us use another kubeconfig than the one that lies there.
-  if (realpathSync(file) !== join(realpathSync(folder), 'cluster', 'admin.kubeconfig'))
-    throw new Error(`not ours, left alone: a symbolic link leads to ${file}`);
+  if (!(await isThereBelow(file, folder))) return;
   const { clusters, users } = JSON.parse(readFileSync(file, 'utf8')) as Kubeconfig;
   const { server, 'certificate-authority': caFile } = clusters[0].cluster;
   if (!/^https:\/\/127\.0\.0\.1:\d+$/.test(server)) throw new Error(`not ours, left alone: a cluster at ${server}`);
-  if (!existsSync(caFile)) throw new Error('the cluster has no certificate authority yet: nothing was done in it');
+  if (!(await isThereBelow(caFile, folder)))
+    throw new Error('the cluster has no certificate authority yet: nothing was done in it');
   const to = { server, token: users[0].user.token, ca: readFileSync(caFile, 'utf8') };
   await work((method, path, merge) => asked(to, method, path, merge));
 }
