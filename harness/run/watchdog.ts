@@ -25,17 +25,23 @@ const whose = whoseIs(folder);
 /** Told to end, by who cleans: no further try. */
 const told = new AbortController();
 process.on('SIGTERM', () => told.abort());
-process.once('message', () => process.exit(0));
-const abandoned = new Promise<void>((resolve) => process.once('disconnect', resolve));
+const released = new Promise<boolean>((resolve) => {
+  process.once('message', () => resolve(true));
+  process.once('disconnect', () => resolve(false));
+});
 process.send?.('watching');
 
-await abandoned;
-while (alive(owner)) await sleep(poll);
-await sleep(onItsWay);
-const due = performance.now() + giveUp;
-for (let tried = 1; !told.signal.aborted && performance.now() < due; tried++) {
-  if (await paid()) break;
-  await pause(tried < pauses.after ? pauses.soon : pauses.seldom);
+if (await released) process.disconnect?.();
+else await payFor();
+
+async function payFor(): Promise<void> {
+  while (alive(owner)) await sleep(poll);
+  await sleep(onItsWay);
+  const due = performance.now() + giveUp;
+  for (let tried = 1; !told.signal.aborted && performance.now() < due; tried++) {
+    if (await paid()) return;
+    await pause(tried < pauses.after ? pauses.soon : pauses.seldom);
+  }
 }
 
 /** What cannot be paid stays on the books, where `ordeal clean` finds it and says why. */
