@@ -144,6 +144,15 @@ describe('a component that is paused', function () {
     expect(told[2]).to.deep.equal({ from: 0, to: 60_000, explained: true });
   });
 
+  it('does not make good what a watch has lost, however short that was', () => {
+    const run = newRun();
+    const sight = new Sight(run, 'x', new Obituaries(clusterOf(busy()), ['etcd']));
+    sight.gap({ from: 0, to: 10, reason: 'too old', code: 410, explained: false, lost: true });
+    expect(run.seen).to.deep.equal([
+      { t: 0, kind: 'blind', source: 'x', from: 0, reason: 'too old', explained: false, lost: true },
+    ]);
+  });
+
   it('is let go by another process when the harness was killed in the middle of it', async () => {
     const folder = temporary();
     const etcd = busy();

@@ -131,6 +131,11 @@ describe('a suite', function () {
       expect(all.join('\n')).to.contain(`did you mean "${word}"?`);
   });
 
+  it('complains of a parameter that is no value where it is set, and nowhere else', async () => {
+    const all = await complaints('- scenario: pdb-gridlock\n  set: { replicas: [1] }\n');
+    expect(all.filter((line) => !line.startsWith('some.yaml:2:20: '))).to.deep.equal([]);
+  });
+
   it('refuses what would prove nothing, or runs nowhere there', async () => {
     const [first, second, third, fourth] = await complaints(`- scenario: helm-burst
   cluster: embedded

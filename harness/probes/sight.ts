@@ -74,15 +74,15 @@ export class Sight {
     this.gap({ from, to, reason: error.message, code: error.code, explained: isRefusal(error) });
   }
 
-  gap({ from, to, reason, code, explained }: Unseen): void {
+  gap({ from, to, reason, code, explained, lost = false }: Unseen): void {
     const dark = explained ? 0 : this.#obituaries.unexplained(code, to - from);
     const known = dark < to - from ? to - dark : from;
-    if (known > from) this.#tell({ from, to: known, reason, explained: true });
-    if (known < to) this.#tell({ from: known, to, reason, explained: false });
+    if (known > from) this.#tell({ from, to: known, reason, explained: true, lost });
+    if (known < to) this.#tell({ from: known, to, reason, explained: false, lost });
   }
 
-  #tell({ to, ...blind }: Omit<Unseen, 'code'>): void {
-    this.#run.journal.append({ kind: 'blind', source: this.#source, ...blind }, to);
+  #tell({ to, lost, ...blind }: Omit<Unseen, 'code'>): void {
+    this.#run.journal.append({ kind: 'blind', source: this.#source, ...blind, ...(lost && { lost }) }, to);
   }
 }
 
@@ -92,4 +92,6 @@ interface Unseen {
   readonly reason: string;
   readonly code: number | string;
   readonly explained: boolean;
+  /** What changed within it may never be told. */
+  readonly lost?: boolean;
 }
