@@ -48,8 +48,9 @@ export async function wakeNodes(nodes: readonly string[], waking: Waking): Promi
     }
     await Promise.all(asleep.map((one) => touch(one, String(round), client)));
     for (const { path, again } of asleep) {
-      if (again && !said.has(path)) told(path);
+      if (!again || said.has(path)) continue;
       said.add(path);
+      told(path);
     }
     await sleep(look, undefined, { signal });
   }
