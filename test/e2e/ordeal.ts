@@ -77,12 +77,22 @@ export class Ordeal {
     return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as VerdictFile).reasons : [];
   }
 
+  /** Whether a run of it has begun: from then on something may be owed. */
+  get begun(): boolean {
+    return this.#ids.length > 0;
+  }
+
+  get #ids(): readonly string[] {
+    const runs = join(this.cwd, 'runs');
+    if (!existsSync(runs)) return [];
+    return readdirSync(runs)
+      .filter((id) => existsSync(join(runs, id, 'owner.json')))
+      .sort();
+  }
+
   /** The newest run's folder. */
   get folder(): string {
-    const ids = readdirSync(join(this.cwd, 'runs')).filter((id) =>
-      existsSync(join(this.cwd, 'runs', id, 'journal.ndjson')),
-    );
-    return join(this.cwd, 'runs', ids.sort().at(-1) ?? 'none');
+    return join(this.cwd, 'runs', this.#ids.at(-1) ?? 'none');
   }
 
   get events(): JournalEvent[] {
