@@ -83,9 +83,20 @@ const targeting = (command: Command) =>
     .option('--cluster <where>', 'embedded, kind, or kind:NAME for a kind cluster that you have (it is never deleted)')
     .option('--image <reference>', "a node image for kind; the project's own, made without a registry, by default");
 
+const reaching = (command: Command) =>
+  command
+    .option('--context <name>', 'play on a cluster that you have, by a context of your kubeconfig; never without this')
+    .option('--kubeconfig <file>', 'the kubeconfig with that context; $KUBECONFIG or ~/.kube/config by default')
+    .hook('preAction', async () => {
+      const { kubeconfig, context } = command.opts();
+      if (context === undefined) return;
+      const { kubeconfigPath } = await import('./commands/target.ts');
+      command.setOptionValue('kubeconfig', kubeconfigPath(kubeconfig, ambient));
+    });
+
 const choosing = (command: Command) =>
-  targeting(
-    command.addOption(
+  reaching(
+    targeting(command).addOption(
       new Option('--set <name=value>', "change one of the scenario's parameters (repeatable)")
         .argParser(collect)
         .default([], 'none'),

@@ -6,6 +6,10 @@ import type { Target } from './target.ts';
  * has, one sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
  */
 export async function refusedBeforehand({ cluster, faults }: Scenario, target: Target): Promise<string[]> {
+  if (target.provider === 'kubeconfig') {
+    const { refusals } = await import('../cluster/theirs/refusals.ts');
+    return refusals(cluster);
+  }
   if (target.existing !== undefined) return [];
   if (target.provider === 'embedded') {
     const { cpuRefusal } = await import('../cluster/limits.ts');

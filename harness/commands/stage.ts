@@ -14,7 +14,7 @@ import type { Stage } from '../run/conductor.ts';
 import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
-import { type Target, targetFor } from './target.ts';
+import { contextOf, type Target, targetFor } from './target.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
 export async function makeStage(
@@ -89,6 +89,10 @@ async function providerOf(
       ...(target.existing === undefined ? {} : { existing: target.existing }),
     });
     return { provider, kubernetes: image?.kubernetes };
+  }
+  if (target.provider === 'kubeconfig') {
+    const { theirs } = await import('../cluster/kubeconfig.ts');
+    return { provider: theirs(contextOf(target)), kubernetes: undefined };
   }
   const { embedded } = await import('../cluster/embedded.ts');
   const tool = (name: string, version?: string) => toolOf(provided, name, versionOf(scenario, name, version));

@@ -6,6 +6,7 @@ import type { Clients } from '../node/exec.ts';
 import { type Armed, arm } from './arm.ts';
 import { type Account, type Book, cutHalfLine, readBook, writeLine } from './books.ts';
 import { type Whose, whoseIs } from './register.ts';
+import { noteThere } from './their-books.ts';
 import { inDocker, inOwnCluster, requireDebt } from './undo/debt.ts';
 import { undo } from './undo.ts';
 
@@ -69,6 +70,7 @@ export function openLedger(folder: string, clients: Clients = {}, whose: Whose =
       const debt = await withDaemon(requireDebt(given, whose));
       const id = next++;
       write({ id, state: 'owed', debt });
+      await noteThere(debt, id);
       if (within !== undefined) armed.set(id, await arm(folder, id, debt, within));
       return { done: () => write({ id, state: 'done' }), settle: () => pay(id, debt) };
     },
