@@ -1,10 +1,19 @@
 import { join } from 'node:path';
+import type { Ask } from '../access/ask.ts';
 import type { ClusterProvider } from '../model.ts';
 import { Entering } from './theirs/entering.ts';
 import { refusals } from './theirs/refusals.ts';
 
-/** A cluster that somebody has, by a context of a kubeconfig (absolute path): used, and left as it was. */
-export function theirs(context: { readonly kubeconfig: string; readonly context: string }): ClusterProvider {
+export interface TheirOptions {
+  /** An absolute path. */
+  readonly kubeconfig: string;
+  readonly context: string;
+  /** Looks at the cluster before anything is changed there; throws `RefusedError`. */
+  refuse?(ask: Ask): Promise<void>;
+}
+
+/** A cluster that somebody has, by a context of a kubeconfig: used, and left as it was. */
+export function theirs(options: TheirOptions): ClusterProvider {
   return {
     name: 'kubeconfig',
     async unavailable(spec) {
@@ -12,7 +21,7 @@ export function theirs(context: { readonly kubeconfig: string; readonly context:
       return reasons.length === 0 ? undefined : reasons.join('; ');
     },
     async create(spec, run) {
-      const entering = new Entering(spec, run, { ...context, folder: join(run.folder, 'cluster') });
+      const entering = new Entering(spec, run, { ...options, folder: join(run.folder, 'cluster') });
       try {
         return await entering.enter();
       } catch (error) {

@@ -17,6 +17,7 @@ import {
 } from '../../model.ts';
 import { settleAll } from '../debts.ts';
 import { type Accounts, accountsOf } from '../kind/accounts.ts';
+import type { TheirOptions } from '../kubeconfig.ts';
 import { createLabelled, tokensFor } from './accounts.ts';
 import { refuseOpenDebts } from './open-debts.ts';
 import { THEIR_RIGHTS } from './rights.ts';
@@ -29,13 +30,13 @@ const BEAT_EVERY = 5_000;
 export class Entering {
   readonly #spec: ClusterSpec;
   readonly #run: Run;
-  readonly #where: { readonly kubeconfig: string; readonly context: string; readonly folder: string };
+  readonly #where: TheirOptions & { readonly folder: string };
   readonly #accounts: Accounts;
   readonly #debts: Owed[] = [];
   readonly #leaving = new AbortController();
 
   /** Throws a `RefusedError` for identities that must not be. */
-  constructor(spec: ClusterSpec, run: Run, where: { kubeconfig: string; context: string; folder: string }) {
+  constructor(spec: ClusterSpec, run: Run, where: TheirOptions & { readonly folder: string }) {
     this.#spec = spec;
     this.#run = run;
     this.#where = where;
@@ -52,6 +53,7 @@ export class Entering {
     const uid = await uidOf(ask);
     await requireWorkers(ask, this.#spec.nodes);
     refuseOpenDebts(await readBooks(ask), context);
+    await this.#where.refuse?.(ask);
     const theirs: TheirCluster = { kubeconfig, context, uid };
     await this.#makeFolder(folder, access);
     await this.#openBooks(ask, theirs);
