@@ -1,23 +1,13 @@
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { Json } from '../model.ts';
+import { ClusterError, type Json } from '../model.ts';
 import type { Access } from './kubeconfig.ts';
 
 /**
- * The object that the API server answers with; undefined for 404. A PATCH is a merge. Throws `AskError` for every other answer, and for
- * none in time.
+ * The object that the API server answers with; undefined for 404. A PATCH is a merge. Throws `ClusterError` for every other answer,
+ * and, with a text as its code, for none in time.
  */
 export type Ask = (method: 'GET' | 'DELETE' | 'PATCH' | 'POST', path: string, body?: Json) => Promise<Json | undefined>;
-
-/** `code` is an HTTP status; 0 where nothing answered. */
-export class AskError extends Error {
-  override readonly name = 'AskError';
-  readonly code: number;
-  constructor(message: string, code: number, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 const within = 10_000;
 
@@ -47,9 +37,10 @@ function asked(
   const signal = AbortSignal.timeout(within);
   const failed = (error: Error) => {
     const stranger = (call.socket as TLSSocket | null)?.authorizationError;
+    const { code = 'ECONN' } = error as NodeJS.ErrnoException;
     const why = signal.aborted ? 'no answer in time' : error.message;
     const whose = `not ours, left alone: the cluster does not vouch for what listens at ${server} (${stranger})`;
-    reject(new AskError(`${what}: ${stranger ? whose : why}`, 0, { cause: error }));
+    reject(new ClusterError(what, signal.aborted ? 'ETIMEDOUT' : code, stranger ? whose : why, { cause: error }));
   };
   const call = request(`${server}${path}`, { method, headers, ca, ...certificate, signal, agent: false }, (answer) => {
     let text = '';
@@ -62,7 +53,7 @@ function asked(
       const { statusCode: code = 0 } = answer;
       if (code === 404) resolve(undefined);
       else if (code >= 200 && code < 300) resolve(JSON.parse(text) as Json);
-      else reject(new AskError(`${what}: ${code} ${text.replaceAll(/\s+/g, ' ').slice(0, 300)}`, code));
+      else reject(new ClusterError(what, code, text.replaceAll(/\s+/g, ' ').slice(0, 300)));
     });
   });
   call.on('error', failed);

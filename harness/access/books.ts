@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Json } from '../model.ts';
-import { type Ask, AskError } from './ask.ts';
+import { ClusterError, type Json } from '../model.ts';
+import type { Ask } from './ask.ts';
 
 /** Where runs write down what they owe in a cluster of somebody's, so that any machine with a kubeconfig can pay it. */
 export const NAMESPACE = 'ordeal';
@@ -45,7 +45,7 @@ export async function openBooks(ask: Ask, { mark, id }: { readonly mark: string;
       return await create(ask, books, { metadata: { name: nameOf(mark), labels, annotations } });
     } catch (error) {
       // The namespace of the run before is still going.
-      if (!(error instanceof AskError) || ![403, 404].includes(error.code) || round === 60) throw error;
+      if (!(error instanceof ClusterError) || ![403, 404].includes(Number(error.code)) || round === 60) throw error;
       await sleep(500);
     }
   }
@@ -80,6 +80,11 @@ export async function readBooks(ask: Ask): Promise<readonly TheirBook[]> {
 /** Takes the run's page out, and the namespace too where a run made it and nothing else is in it. */
 export async function removeBooks(ask: Ask, mark: string): Promise<void> {
   await ask('DELETE', `${books}/${nameOf(mark)}`);
+  await removeEmptyBooks(ask);
+}
+
+/** The namespace, where a run made it and nothing is in it. */
+export async function removeEmptyBooks(ask: Ask): Promise<void> {
   const path = `${namespaces}/${NAMESPACE}`;
   for (let round = 0; ; round++) {
     const found = (await ask('GET', path)) as unknown as
@@ -113,8 +118,8 @@ async function change(ask: Ask, mark: string, merge: Json): Promise<void> {
 /** What is there already stays as it is. */
 async function create(ask: Ask, path: string, object: Json): Promise<void> {
   try {
-    if ((await ask('POST', path, object)) === undefined) throw new AskError(`POST ${path}: 404`, 404);
+    if ((await ask('POST', path, object)) === undefined) throw new ClusterError(`POST ${path}`, 404, 'not found');
   } catch (error) {
-    if (!(error instanceof AskError) || error.code !== 409) throw error;
+    if (!(error instanceof ClusterError) || error.code !== 409) throw error;
   }
 }

@@ -6,7 +6,7 @@ interface Namespace {
   readonly metadata: { readonly uid: string };
 }
 
-/** What tells one cluster from another, whatever its address: the uid of its namespace kube-system. Throws `AskError`, `RefusedError`. */
+/** What tells one cluster from another, whatever its address: the uid of its namespace kube-system. Throws `ClusterError`, `RefusedError`. */
 export async function uidOf(ask: Ask): Promise<string> {
   const found = (await ask('GET', '/api/v1/namespaces/kube-system')) as unknown as Namespace | undefined;
   if (found === undefined)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askOf } from '../access/ask.ts';
-import { readBooks, type TheirBook } from '../access/books.ts';
+import { readBooks, removeEmptyBooks, type TheirBook } from '../access/books.ts';
 import { readAccess } from '../access/kubeconfig.ts';
 import { uidOf } from '../access/theirs.ts';
 import type { Millis, TheirCluster } from '../model.ts';
@@ -18,7 +18,7 @@ export interface Cleaned {
 
 /**
  * Pays what runs of any machine owe in a cluster, by the cluster's own books. A run whose harness lives is left alone. Throws
- * `RefusedError`, `AskError` where the cluster cannot be asked.
+ * `RefusedError`, `ClusterError` where the cluster cannot be asked.
  */
 export async function cleanCluster(
   where: { readonly kubeconfig: string; readonly context: string },
@@ -27,17 +27,21 @@ export async function cleanCluster(
   const ask = askOf(await readAccess(where.kubeconfig, where.context));
   const cluster: TheirCluster = { ...where, uid: await uidOf(ask) };
   const before = await readBooks(ask);
-  if (before.length === 0) return { paid: 0, owing: 0 };
+  if (before.length === 0) {
+    // Of a run that died between the two.
+    await removeEmptyBooks(ask);
+    return { paid: 0, owing: 0 };
+  }
   await sleep(silence, undefined, { signal: ambient.signal });
   const versions = new Map((await readBooks(ask)).map(({ mark, version }) => [mark, version]));
   let paid = 0;
   let owing = 0;
   for (const book of before) {
     const now = versions.get(book.mark);
+    // Somebody else has paid.
+    if (now === undefined) continue;
     const complaints =
-      now === undefined || now === book.version
-        ? await pay(book, cluster)
-        : ['its harness lives: it writes into the books'];
+      now === book.version ? await pay(book, cluster) : ['its harness lives: it writes into the books'];
     if (complaints.length === 0) {
       paid += book.debts.length;
       ambient.out.write(

@@ -39,7 +39,11 @@ export async function clean({ runsDir, takeOver = [], ...where }: CleanOptions, 
   const target = targetOf(where);
   if (target !== undefined) {
     const { cleanCluster } = await import('./clean-cluster.ts');
-    const there = await cleanCluster(contextOf(target), ambient);
+    const there = await cleanCluster(contextOf(target), ambient).catch((error: unknown) => {
+      if (owing === 0) throw error;
+      ambient.err.write(plain(`${error instanceof Error ? error.message : error}`));
+      return { paid: 0, owing: 0 };
+    });
     paid += there.paid;
     owing += there.owing;
   }

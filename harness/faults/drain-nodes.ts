@@ -90,6 +90,7 @@ function draining(
     samples,
     every: givenAmount(spec, 'every'),
     patience: givenAmount(spec, 'patience'),
+    deadline: spec.deadline,
   };
   /** Of the nodes that are cordoned still. */
   const uncordons: (() => Promise<void>)[] = [];

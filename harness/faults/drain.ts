@@ -12,6 +12,8 @@ export interface Draining {
   readonly patience: Millis;
   /** In a cluster of somebody's only pods in the run's own namespaces are evicted. */
   readonly theirs?: TheirCluster;
+  /** There a node is uncordoned after so long, whoever lives. */
+  readonly deadline: Millis;
   /** Ends the drain where it stands. */
   readonly signal: AbortSignal;
 }
@@ -38,13 +40,10 @@ export async function drainNode(name: string, options: Draining): Promise<Draine
   const { client, run, samples, patience, signal, theirs } = options;
   const path = `/api/v1/nodes/${name}`;
   const uid = (await client.get(path)).metadata.uid ?? '';
-  const owed = await run.ledger.owe({
-    undo: 'uncordon-node',
-    name,
-    uid,
-    ...(theirs && { cluster: theirs }),
-    mark: run.mark,
-  });
+  const debt = { undo: 'uncordon-node', name, uid, mark: run.mark } as const;
+  const owed = await (theirs
+    ? run.ledger.owe({ ...debt, cluster: theirs }, { within: options.deadline })
+    : run.ledger.owe(debt));
   // The server refuses it where the node is another one by now.
   const annotations = theirs && { annotations: { 'ordeal.cordoned': run.mark } };
   await client.patch(path, { metadata: { uid, ...annotations }, spec: { unschedulable: true } });

@@ -1,5 +1,4 @@
-import { AskError } from '../access/ask.ts';
-import type { Debt, Millis } from '../model.ts';
+import { ClusterError, type Debt, type Millis } from '../model.ts';
 import { theirClusterOf } from './undo/debt.ts';
 
 /** A cluster that did not answer is not asked again for so long: each debt would wait for it anew. */
@@ -7,7 +6,7 @@ const wait: Millis = 15_000;
 
 /** Which clusters of somebody's could not be reached just now. */
 export class Reach {
-  readonly #silent = new Map<string, { readonly until: number; readonly error: AskError }>();
+  readonly #silent = new Map<string, { readonly until: number; readonly error: ClusterError }>();
 
   async of(debt: Debt, pay: () => Promise<void>): Promise<void> {
     const cluster = theirClusterOf(debt);
@@ -18,7 +17,7 @@ export class Reach {
     try {
       await pay();
     } catch (error) {
-      if (error instanceof AskError && error.code === 0)
+      if (error instanceof ClusterError && typeof error.code === 'string')
         this.#silent.set(key, { until: performance.now() + wait, error });
       throw error;
     }

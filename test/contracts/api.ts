@@ -128,7 +128,7 @@ const podOn = (node: string) => ({
 });
 
 /** For 127.0.0.1, and an authority only for itself. */
-function selfSigned(): { readonly key: string; readonly cert: string } {
+export function selfSigned(): { readonly key: string; readonly cert: string } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const hour = 3_600_000;

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Ordeal, phase } from './ordeal.ts';
 import { startUsersCluster } from './users-cluster.ts';
+
+type Kubeconfig = { readonly users: readonly [{ readonly user: { readonly token: string } }] };
 
 const scenario = fileURLToPath(new URL('scenarios/theirs', import.meta.url));
 
@@ -51,12 +55,17 @@ describe('a cluster that somebody has', function () {
 
   it('is drained at one node, where only the run’s own pods go, and is afterwards as it was', async () => {
     const ordeal = new Ordeal();
-    const args = ['--variant', 'one-at-a-time', '--set', 'patience=6s'];
+    const args = ['--variant', 'one-at-a-time', '--set', 'patience=8s', '--set', 'warmup=8s'];
     const { code, out, err } = await ordeal.run('run', 'pdb-gridlock', ...args, ...at);
     expect(code, out + err).to.equal(0);
     expect(ordeal.events.flatMap((event) => (event.kind === 'injected' ? event.targets : []))).to.have.length(1);
     await expectAsBefore();
     expect(ordeal.residue()).to.deep.equal([]);
+    const { token } = (JSON.parse(readFileSync(cluster.kubeconfig, 'utf8')) as Kubeconfig).users[0].user;
+    for (const file of ['journal.ndjson', 'ledger.ndjson', 'report.html']) {
+      const text = readFileSync(join(ordeal.folder, file), 'utf8');
+      expect(text.includes(token) || text.includes('eyJ'), `a token in ${file}`).to.equal(false);
+    }
   });
 
   it('is filled and preempted in, by classes below the user’s, and is afterwards as it was', async () => {

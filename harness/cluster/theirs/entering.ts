@@ -43,7 +43,7 @@ export class Entering {
     this.#accounts = accountsOf(spec.identities, run.mark, { admin: false, creating: THEIR_RIGHTS });
   }
 
-  /** Throws `RefusedError` before anything is changed, `AskError` when the cluster does not do what it is asked. */
+  /** Throws `RefusedError` before anything is changed, `ClusterError` when the cluster does not do what it is asked. */
   async enter(): Promise<Cluster> {
     const { clock, journal, mark } = this.#run;
     const began = clock.now();
