@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { Ordeal, phase } from './ordeal.ts';
+import type { JournalEvent } from '../../harness/model.ts';
+import { Ordeal } from './ordeal.ts';
 import { startUsersCluster } from './users-cluster.ts';
 
 type Kubeconfig = { readonly users: readonly [{ readonly user: { readonly token: string } }] };
 
 const scenario = fileURLToPath(new URL('scenarios/theirs', import.meta.url));
+
+const aNodeIsCordoned = (event: JournalEvent) => event.kind === 'seen' && event.detail.endsWith(': cordoned');
 
 describe('a cluster that somebody has', function () {
   this.timeout(240_000);
@@ -77,8 +80,7 @@ describe('a cluster that somebody has', function () {
   it('is put back by clean on another machine after a kill -9, and until then takes no other run', async () => {
     const [killed, other] = [new Ordeal(), new Ordeal()];
     const { process: harness, ran } = killed.start('run', scenario, ...at);
-    await killed.until((event) => event.kind === 'injected');
-    await sleep(500);
+    await killed.until(aNodeIsCordoned);
     harness.kill('SIGKILL');
     await ran;
     expect(await cordoned(), 'a node is cordoned').to.equal(1);
@@ -95,8 +97,7 @@ describe('a cluster that somebody has', function () {
   it('stays owed while its API server does not answer, which is exit 4, and is paid later', async () => {
     const ordeal = new Ordeal();
     const { process: harness, ran } = ordeal.start('run', scenario, ...at);
-    await ordeal.until(phase('fault'));
-    await sleep(1_500);
+    await ordeal.until(aNodeIsCordoned);
     process.kill(cluster.apiServer, 'SIGSTOP');
     try {
       harness.kill('SIGINT');
