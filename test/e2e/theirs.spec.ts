@@ -58,7 +58,7 @@ describe('a cluster that somebody has', function () {
 
   it('is drained at one node, where only the run’s own pods go, and is afterwards as it was', async () => {
     const ordeal = new Ordeal();
-    const args = ['--variant', 'one-at-a-time', '--set', 'patience=8s', '--set', 'warmup=8s'];
+    const args = ['--variant', 'one-at-a-time', '--set', 'patience=5s', '--set', 'warmup=6s'];
     const { code, out, err } = await ordeal.run('run', 'pdb-gridlock', ...args, ...at);
     expect(code, out + err).to.equal(0);
     expect(ordeal.events.flatMap((event) => (event.kind === 'injected' ? event.targets : []))).to.have.length(1);
@@ -72,7 +72,15 @@ describe('a cluster that somebody has', function () {
   });
 
   it('is filled and preempted in, by classes below the user’s, and is afterwards as it was', async () => {
-    const { code, out, err } = await new Ordeal().run('run', 'priority-preemption', '--variant', 'classes', ...at);
+    const { code, out, err } = await new Ordeal().run(
+      'run',
+      'priority-preemption',
+      '--variant',
+      'classes',
+      '--set',
+      'warmup=6s',
+      ...at,
+    );
     expect(code, out + err).to.equal(0);
     await expectAsBefore();
   });
