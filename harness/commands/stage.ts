@@ -17,6 +17,7 @@ import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
 import { contextOf, type Target, targetFor } from './target.ts';
 import { labelled, requireFreeNames } from './their-objects.ts';
+import { requireRoom } from './their-room.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
 export async function makeStage(
@@ -94,7 +95,10 @@ async function providerOf(
   }
   if (target.provider === 'kubeconfig') {
     const { theirs } = await import('../cluster/kubeconfig.ts');
-    const refuse = (ask: Ask) => requireFreeNames(scenario, ask);
+    const refuse = async (ask: Ask) => {
+      await requireFreeNames(scenario, ask);
+      await requireRoom(scenario, ask);
+    };
     return { provider: theirs({ ...contextOf(target), refuse }), kubernetes: undefined };
   }
   const { embedded } = await import('../cluster/embedded.ts');

@@ -121,7 +121,11 @@ describe('a cluster that somebody has', function () {
     await expectAsBefore();
   });
 
-  it('is not touched where a name is taken: exit 2, with every such name', async () => {
+  it('is not touched where a name is taken or room is lacking: exit 2, with every such name', async () => {
+    const large = ['--variant', 'classes', '--set', 'cpus=9'];
+    const lacking = await new Ordeal().run('run', 'priority-preemption', ...large, ...at);
+    expect(lacking.code, lacking.err).to.equal(2);
+    expect(lacking.err).to.contain('begins with 12 pods, and the cluster has no room for 3 of them (9 CPUs');
     await cluster.kube.create('/api/v1/namespaces', { metadata: { name: 'played' } });
     const { code, err } = await new Ordeal().run('run', scenario, ...at);
     expect(code).to.equal(2);
