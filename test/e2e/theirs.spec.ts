@@ -56,10 +56,15 @@ describe('a cluster that somebody has', function () {
 
   const cordoned = async () => (await cluster.state()).filter((line) => line.includes('"unschedulable":true')).length;
 
-  it('is drained at one node, where only the run’s own pods go, and is afterwards as it was', async () => {
+  it('is drained at one node, where only the run’s own pods go, whoever cleans meanwhile, and is afterwards as it was', async () => {
     const ordeal = new Ordeal();
     const args = ['--variant', 'one-at-a-time', '--set', 'patience=5s', '--set', 'warmup=6s'];
-    const { code, out, err } = await ordeal.run('run', 'pdb-gridlock', ...args, ...at);
+    const { ran } = ordeal.start('run', 'pdb-gridlock', ...args, ...at);
+    await ordeal.until((event) => event.kind === 'cluster');
+    const meanwhile = await new Ordeal().run('clean', ...at);
+    expect(meanwhile.code, meanwhile.err).to.equal(4);
+    expect(meanwhile.err).to.contain('still owed: its harness lives');
+    const { code, out, err } = await ran;
     expect(code, out + err).to.equal(0);
     expect(ordeal.events.flatMap((event) => (event.kind === 'injected' ? event.targets : []))).to.have.length(1);
     await expectAsBefore();
