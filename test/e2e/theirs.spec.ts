@@ -90,11 +90,11 @@ describe('a cluster that somebody has', function () {
     await expectAsBefore();
   });
 
-  it('is put back by clean on another machine after a kill -9, and until then takes no other run', async () => {
+  it('is put back by clean on another machine after a kill -9 of harness and watchdog, and until then takes no other run', async () => {
     const [killed, other] = [new Ordeal(), new Ordeal()];
     const { process: harness, ran } = killed.start('run', scenario, ...at);
     await killed.until(aNodeIsCordoned);
-    harness.kill('SIGKILL');
+    killed.kill(harness, 'watchdog');
     await ran;
     expect(await cordoned(), 'a node is cordoned').to.equal(1);
     const refused = await other.run('run', scenario, ...at);
