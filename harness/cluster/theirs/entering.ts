@@ -69,7 +69,6 @@ export class Entering {
     ];
     journal.append({ kind: 'cluster', provider: 'kubeconfig', name: context, components: [], notes });
     journal.append({ kind: 'progress', text: `cluster entered in ${((clock.now() - began) / 1_000).toFixed(1)} s` });
-    this.#living = this.#live(ask);
     return this.#cluster(access.server, theirs, tokens);
   }
 
@@ -93,6 +92,7 @@ export class Entering {
     const { mark, id } = this.#run;
     await this.#owe({ undo: 'close-books', cluster, mark });
     await openBooks(ask, { mark, id });
+    this.#living = this.#live(ask);
     // Two that looked at the same time have both seen nobody.
     const others = (await readBooks(ask)).filter((book) => book.mark !== mark);
     refuseOpenDebts(others, this.#where.context);
