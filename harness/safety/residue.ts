@@ -42,10 +42,15 @@ export async function lookerAt(cluster: Cluster, signal: AbortSignal): Promise<L
 
 /** Looks at a cluster before anything is done in it, and again when all was put back. */
 export class Watch {
+  readonly #patience: Millis;
   #looker: Looker | undefined;
   #before: Snapshot | undefined;
   #nodes: readonly Node[] = [];
   readonly #ending = new AbortController();
+
+  constructor(within: Millis = patience) {
+    this.#patience = within;
+  }
 
   /** Throws `RefusedError` when it cannot be looked at: then nothing may be done there. */
   async before(cluster: Cluster, run: Run): Promise<void> {
@@ -77,10 +82,8 @@ export class Watch {
       const names = this.#nodes.flatMap(({ name, ref }) =>
         touched.has(ref.via === 'docker' ? ref.container : ref.uid) ? [name] : [],
       );
-      const { found, now } = await settled(looker, before, {
-        mark: run.mark,
-        touched: new Set([...touched, ...names]),
-      });
+      const whose = { mark: run.mark, touched: new Set([...touched, ...names]) };
+      const { found, now } = await settled(looker, before, whose, this.#patience);
       const sorted = [...found.filter(({ ours }) => ours), ...found.filter(({ ours }) => !ours)];
       run.journal.append({
         kind: 'residue',
