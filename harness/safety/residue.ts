@@ -10,7 +10,7 @@ import type { Digest } from './object-facts.ts';
 import { extentOf, type Snapshot, unreadOf, withoutMarked } from './snapshot.ts';
 
 /** How long what was put back may take to be as it was: a namespace ends, a node gets Ready. The rest is looked at twice. */
-const patience: Millis = 90_000;
+const patience: Millis = 60_000;
 const again: Millis = 3_000;
 const firstLookWithin: Millis = 120_000;
 /** Differences that the journal holds; those of the run come first. */
