@@ -34,8 +34,8 @@ export interface Stage {
   readonly residue?: {
     /** Rejects when that could not be known afterwards. */
     before(cluster: Cluster, run: Run): Promise<void>;
-    /** When all was put back; `touched`: names of nodes and objects, ids of containers. Never rejects. */
-    after(run: Run, touched: ReadonlySet<string>): Promise<void>;
+    /** When all was put back; `touched` gives names of nodes and objects, ids of containers, and may throw. Never rejects. */
+    after(run: Run, touched: () => ReadonlySet<string>): Promise<void>;
   };
   /** Creates the objects of a phase, which lasts until it is done. */
   prepare(phase: string, cluster: Cluster, run: Run): Promise<void>;

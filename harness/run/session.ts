@@ -107,7 +107,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   await Promise.resolve(cluster?.[Symbol.asyncDispose]()).catch(() => undefined);
   const unpaid = await pay();
   journal.flush();
-  await stage?.residue?.after(run, touchedBy(folder));
+  await stage?.residue?.after(run, () => touchedBy(folder));
   if (unpaid.length === 0) strike(options.places, id);
   return { id, folder, ...(error === undefined ? {} : { error }) };
 }

@@ -74,15 +74,16 @@ export class Watch {
   }
 
   /** Says in the journal how the cluster differs, or that nobody knows. `touched`: names, and ids of containers. Never rejects. */
-  async after(run: Run, touched: ReadonlySet<string>): Promise<void> {
+  async after(run: Run, touched: () => ReadonlySet<string>): Promise<void> {
     const [looker, before] = [this.#looker, this.#before];
     try {
       if (looker === undefined || before === undefined) return;
       run.journal.append({ kind: 'progress', text: 'comparing the cluster with what it was before' });
+      const ids = touched();
       const names = this.#nodes.flatMap(({ name, ref }) =>
-        touched.has(ref.via === 'docker' ? ref.container : ref.uid) ? [name] : [],
+        ids.has(ref.via === 'docker' ? ref.container : ref.uid) ? [name] : [],
       );
-      const whose = { mark: run.mark, touched: new Set([...touched, ...names]) };
+      const whose = { mark: run.mark, touched: new Set([...ids, ...names]) };
       const { found, now } = await settled(looker, before, whose, this.#patience);
       const sorted = [...found.filter(({ ours }) => ours), ...found.filter(({ ours }) => !ours)];
       run.journal.append({

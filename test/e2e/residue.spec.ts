@@ -147,8 +147,9 @@ describe('a cluster that is to be left as it was', function () {
       const running = pods.filter(({ status }) => (status as { phase?: string }).phase === 'Running');
       return untainted && running.length === 2 && accounts.length > 3;
     };
-    for (let tries = 0; tries < 120 && !(await settledAt()); tries++) await sleep(500);
-    expect(await settledAt(), 'the cluster is ready').to.equal(true);
+    for (let tries = 0; tries < 240 && !(await settledAt()); tries++) await sleep(500);
+    const { items: pods } = await client.list('/api/v1/namespaces/default/pods');
+    expect(await settledAt(), `the cluster is ready: ${JSON.stringify(pods)}`).to.equal(true);
     await sleep(3_000);
   });
 
@@ -284,7 +285,7 @@ describe('a cluster that is to be left as it was', function () {
     const watch = new Watch(within);
     await watch.before(as, theirs);
     await between();
-    await watch.after(theirs, new Set());
+    await watch.after(theirs, () => new Set());
     return residueOf(events.map((event) => ({ t: 0, ...event }))) ?? expect.fail('nobody looked');
   }
   const namespace = (name: string, more: object = {}) =>
