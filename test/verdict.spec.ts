@@ -436,6 +436,13 @@ describe('a run that proves nothing is invalid', () => {
     expect(status(blind('other', false), blind('other', true))).to.equal('met');
     expect(status(blind('other', false), blind('probe', true))).to.equal('unmeasured');
   });
+  it('a count of which some was lost, in however short a gap; not where something stands', () => {
+    const told: At = [30.1, { kind: 'blind', source: 'probe', from: 30_000, reason: 'x', explained: true, lost: true }];
+    const count = (op: '<=' | '>=', value: number) =>
+      limit({ metric: 'lists', take: 'count', is: { op, value, unit: 'count' } }, [told]).finding.status;
+    expect([count('<=', 100), count('<=', 1), count('>=', 30)]).to.deep.equal(['unmeasured', 'unmet', 'met']);
+    expect(limit({}, calm, [told]).finding.status).to.equal('met');
+  });
   it('an explained gap without any sample', () => {
     const told: At = [50, { kind: 'blind', source: 'probe', from: 10_000, reason: 'etcd exited', explained: true }];
     invalid(

@@ -37,6 +37,7 @@ export async function readyPods(nodes: readonly string[], client: KubeClient): P
  */
 export async function wakeNodes(nodes: readonly string[], waking: Waking): Promise<void> {
   const { client, signal, told } = waking;
+  const said = new Set<string>();
   const began = performance.now();
   for (let round = 1; ; round++) {
     const asleep = (await Promise.all(nodes.map((node) => asleepOn(node, waking)))).flat();
@@ -46,7 +47,10 @@ export async function wakeNodes(nodes: readonly string[], waking: Waking): Promi
       throw new ClusterError('waking nodes', 'ETIMEDOUT', `not as before in ${patience / 1000} s: ${left}`);
     }
     await Promise.all(asleep.map((one) => touch(one, String(round), client)));
-    for (const { path, again } of asleep) if (again) told(path);
+    for (const { path, again } of asleep) {
+      if (again && !said.has(path)) told(path);
+      said.add(path);
+    }
     await sleep(look, undefined, { signal });
   }
 }

@@ -28,12 +28,19 @@ export function parameterValues(
     if (value.kind === 'scalar' && value.value !== null) types.set(name, typeof value.value);
   }
   const values = new Map<string, Parameter>();
+  /** Stands in for a value that is wrong, lest that be complained of again wherever it is used. */
+  const fallBack = (name: string) => {
+    const fallback = find(base, ['parameters', name]);
+    if (fallback?.kind === 'scalar' && fallback.value !== null)
+      values.set(name, parameter(fallback.value, fallback.written));
+  };
   for (const [name, { keyAt, value }] of entriesOf(changed, 'parameters')) {
     if (value.kind !== 'scalar' || value.value === null) {
       complaints.add(value.at, {
         what: `parameter "${name}" is no single value`,
         expected: 'text, a number, true or false',
       });
+      fallBack(name);
       continue;
     }
     const type = types.get(name);
@@ -46,10 +53,7 @@ export function parameterValues(
     } else if (type !== typeof value.value) {
       const what = `parameter "${name}" is ${JSON.stringify(value.value)}`;
       complaints.add(value.at, { what, expected: TYPES[type] ?? type });
-      // The default stands in, lest the wrong value be complained of again wherever it is used.
-      const fallback = find(base, ['parameters', name]);
-      if (fallback?.kind === 'scalar' && fallback.value !== null)
-        values.set(name, parameter(fallback.value, fallback.written));
+      fallBack(name);
       continue;
     }
     values.set(name, parameter(value.value, written));

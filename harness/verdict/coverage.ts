@@ -1,4 +1,4 @@
-import type { LoadSpec, Millis } from '../model.ts';
+import type { LoadSpec, MetricSpec, Millis } from '../model.ts';
 import { type Blind, firstFrom, type JournalIndex, type Source, type Span } from './journal.ts';
 
 export interface Coverage {
@@ -19,13 +19,17 @@ export function lengthOf(spans: readonly Span[]): Millis {
   return spans.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
-/** How much of a window its samples (their `times`, ascending) cover. Undefined: nobody promised the metric. */
+/**
+ * How much of a window its samples (their `times`, ascending) cover. Undefined: nobody promised the metric. Of a gauge nothing is lost:
+ * where it stands is seen at the next look.
+ */
 export function coverage(
   index: JournalIndex,
   metric: string,
   times: readonly Millis[],
   window: Span,
   loads: readonly LoadSpec[],
+  kind?: MetricSpec['kind'],
 ): Coverage | undefined {
   const sources = index.sources.get(metric) ?? [];
   if (sources.length === 0) return undefined;
@@ -41,7 +45,7 @@ export function coverage(
   const atEdge = fromLoads ? Math.max(longest, LOAD_STARTS) : longest;
   const unseen = due.flatMap((span) => unseenIn(span, times, blinds, { longest, atEdge }));
   const share = lengthOf(due) > 0 ? lengthOf(unseen) / lengthOf(due) : 0;
-  const lost = within.find((blind) => blind.lost);
+  const lost = kind === 'gauge' ? undefined : within.find((blind) => blind.lost);
   if (share <= LARGEST_UNSEEN && lost) return { due, every, explained, gap: lost.reason };
   if (share <= LARGEST_UNSEEN) return { due, every, explained };
   return { due, every, explained, gap: describe(unseen, within) };

@@ -27,7 +27,7 @@ export function measure(query: Query, context: Context): Measurement {
   if (take === 'share' && (spec.kind === 'counter' || spec.kind === 'increment')) return share(query, context);
   if (failureMetrics.includes(spec)) return measureEpisodes(query, { spec, data, window, index });
   const times = relevantTimes(query, spec, data, index);
-  const covered = coverage(index, metric, times, window, loads);
+  const covered = coverage(index, metric, times, window, loads, spec.kind);
   if (!covered) return { samples: 0, why: `nobody observed ${metric}` };
   if (covered.due.length === 0) return { samples: 0, why: `no load produces ${metric} during ${during}` };
   const near = Math.max(3 * covered.every, 5_000);
