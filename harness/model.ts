@@ -147,8 +147,52 @@ export type EventBody =
   | { readonly kind: 'recovered'; readonly fault: string }
   /** The harness itself failed to measure or to load: the run cannot pass, whatever the samples say. */
   | { readonly kind: 'voided'; readonly reason: string }
+  /** A cluster that is not the run's own was looked at before anything was done in it: this is to be as it was. `unread`: what could not be, a line each. */
+  | ({ readonly kind: 'snapshot'; readonly unread: readonly string[] } & Extent)
+  /** How it differed when all was put back. */
+  | ({ readonly kind: 'residue'; readonly unread: readonly string[]; readonly more: number } & Extent & {
+        readonly differences: readonly Difference[];
+      })
+  /** Nobody knows whether it is as it was. */
+  | { readonly kind: 'residue'; readonly failed: string }
   | { readonly kind: 'progress'; readonly text: string }
   | { readonly kind: 'ended'; readonly how: 'completed' | 'interrupted' | 'error'; readonly reason?: string };
+
+/** How much was looked at: objects of the API in so many kinds, and nodes. */
+export interface Extent {
+  readonly objects: number;
+  readonly kinds: number;
+  readonly nodes: number;
+}
+
+/** Something that is not as it was before a run, in one line. */
+export interface Difference {
+  /** Where it is a node's own: a process, a mount, a rule. */
+  readonly node?: string;
+  readonly kind: string;
+  readonly name: string;
+  /** An aspect of it: `taint key:effect`, `label app`, `spec`; all of it when absent. */
+  readonly what?: string;
+  readonly was: string;
+  readonly is: string;
+  /**
+   * Why it counts as the run's: it carries the mark, ordeal wrote it, the run touched where it is, or it can no longer be compared. Absent:
+   * somebody else changed it meanwhile, or the run did unseen.
+   */
+  readonly ours?: 'mark' | 'written' | 'touched' | 'unreadable';
+}
+
+/** What became of a cluster that was to be left as it was. */
+export interface Residue extends Extent {
+  readonly differences: readonly Difference[];
+  /** Differences beyond those that are listed, of which the run's come first. */
+  readonly more: number;
+  readonly unread: readonly string[];
+  /** Why it could not be compared. */
+  readonly failed?: string;
+  /** Something of the run's is left, or nobody knows. */
+  readonly dirty: boolean;
+}
 
 /** An invalid run, and why it proved nothing. */
 export interface Attempt {
@@ -793,6 +837,8 @@ export interface Report {
   readonly events: readonly JournalEvent[];
   /** What the ledger says was put back, and what was not. */
   readonly owed: readonly { readonly debt: Debt; readonly settled: boolean; readonly error?: string }[];
+  /** Of a cluster that is not the run's own. */
+  readonly residue?: Residue;
   readonly exitCode: number;
 }
 

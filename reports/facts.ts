@@ -38,7 +38,10 @@ export interface Facts {
 export function factsOf(report: Report): Facts {
   const by = <K extends EventBody['kind']>(kind: K): Of<K>[] =>
     report.events.filter((event): event is Of<K> => event.kind === kind);
-  const end = report.events.reduce((last, event) => Math.max(last, event.t), 0);
+  // What was looked at afterwards is no part of the run's time.
+  const until = report.events.findLastIndex(({ kind }) => kind === 'ended');
+  const lasted = until < 0 ? report.events : report.events.slice(0, until + 1);
+  const end = lasted.reduce((last, event) => Math.max(last, event.t), 0);
   const specs = by('observing').flatMap((event) =>
     event.metrics.map((spec) => [spec.name, { ...spec, source: event.source, every: event.every }] as const),
   );

@@ -1,7 +1,7 @@
 /** verdict.json, and what `--json` prints: the verdict for programs. Fields are only ever added; `format` changes if one goes. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Attempt, ComponentFacts, Finding, Host, Json, Report, Reporter } from '../harness/model.ts';
+import type { Attempt, ComponentFacts, Finding, Host, Json, Report, Reporter, Residue } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
 import { timesOf } from './node-failures.ts';
 import { debtText } from './owed.ts';
@@ -64,6 +64,8 @@ export interface VerdictFile {
   }[];
   /** `of`: what it is about, in words. */
   readonly owed: readonly { undo: string; of: string; path: string | null; settled: boolean; error: string | null }[];
+  /** Whether a cluster that is not the run's own was left as it was; null where it had its own. */
+  readonly residue: Residue | null;
 }
 
 export function verdictJson(report: Report): VerdictFile {
@@ -121,6 +123,7 @@ export function verdictJson(report: Report): VerdictFile {
       settled,
       error: error ?? null,
     })),
+    residue: report.residue ?? null,
   };
 }
 

@@ -9,6 +9,7 @@ import type { Finding, Report, Reporter } from '../harness/model.ts';
 import { factsOf } from './facts.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
+import { residueTexts } from './residue.ts';
 import { formerOf, meaning, outcomeOf } from './story.ts';
 import { plain } from './text.ts';
 
@@ -133,7 +134,17 @@ function wholeRun(report: Report): Case[] {
         plain(`${debt.undo} ${debtText(debt)}: ${settled ? 'done' : `not done ${error ?? ''}`}`),
       ),
     },
+    ...asItWas(report),
   ];
+}
+
+/** Of a cluster that is not the run's own. */
+function asItWas(report: Report): Case[] {
+  const told = residueTexts(report);
+  if (told === undefined) return [];
+  const result = told.tone === 'bad' ? 'failure' : 'passed';
+  const details = told.lines.slice(0, mostLines).map(({ text }) => plain(text));
+  return [{ group: 'run', name: 'the cluster is as it was', result, message: plain(told.headline), details }];
 }
 
 const mostLines = 200;

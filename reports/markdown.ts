@@ -6,6 +6,7 @@ import { deathsOf, factsOf, versionsOf } from './facts.ts';
 import { limitText, moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
+import { residueTexts } from './residue.ts';
 import { expectation, formerOf, groupsOf, meaning, outcomeOf, sighting, type Tone, toneOf } from './story.ts';
 import { visible } from './text.ts';
 import { limitOf } from './thresholds.ts';
@@ -85,6 +86,7 @@ export function markdown(report: Report): string {
   );
   for (const { debt, error } of left)
     lines.push(`- ${escaped(`${debt.undo} ${debtText(debt)}${error ? `: ${error}` : ''}`)}`);
+  lines.push(...asItWas(report));
   const about = [`run ${report.run}`, `${(end / 1000).toFixed(0)} s`, `exit code ${report.exitCode}`];
   lines.push(
     '',
@@ -95,6 +97,23 @@ export function markdown(report: Report): string {
 }
 
 const mostFailures = 50;
+const mostDifferences = 50;
+
+function asItWas(report: Report): string[] {
+  const told = residueTexts(report);
+  if (told === undefined) return [];
+  const { tone, headline, lines } = told;
+  const more = lines.length - mostDifferences;
+  return [
+    '',
+    '### As it was before',
+    '',
+    `${marks[tone]} ${escaped(headline)}`,
+    '',
+    ...lines.slice(0, mostDifferences).map((line) => `- ${marks[line.tone]} ${escaped(line.text)}`),
+    ...(more > 0 ? [`- ${more} more are in verdict.json.`] : []),
+  ];
+}
 
 function failuresTable(report: Report): string[] {
   const all = failureTexts(report);

@@ -54,9 +54,10 @@ export function outcomeIn({ played, error }: SuiteRun, { interrupted }: Pick<Sui
   if (error !== undefined) return { tone: 'void', claim: 'this run proves nothing', why: error };
   if (played === undefined)
     return { tone: 'plain', claim: 'not played', why: interrupted ? 'The suite was interrupted.' : 'The suite ended.' };
-  const { status, claim, why, owed } = played.verdict;
+  const { status, claim, why, owed, residue } = played.verdict;
   const left = owed.filter(({ settled }) => !settled).length;
   if (left > 0) return { tone: 'bad', claim: `${claim}; ${left} of ${owed.length} changes were not put back`, why };
+  if (residue?.dirty) return { tone: 'bad', claim: `${claim}; the cluster was not left as it was`, why };
   return { tone: status === 'passed' ? 'good' : status === 'failed' ? 'bad' : 'void', claim, why };
 }
 

@@ -6,6 +6,7 @@ import { moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
 import { debtText } from './owed.ts';
 import { type Paint, painter, type Style } from './paint.ts';
+import { residueLines } from './residue.ts';
 import { expectation, formerOf, groupsOf, meaning, outcomeOf, symbols, type Tone, toneOf } from './story.ts';
 import { cut, cutBefore, plain, wrapped } from './text.ts';
 
@@ -64,6 +65,7 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
     ),
     ...deathsOf(report).flatMap(({ at, text }) => noted('Died', `${text}, at ${moment(at)}`, width, paint)),
     ...putBack(report, paint),
+    ...residueLines(report, width, paint),
     ...(folder ? [`  ${paint('dim', 'Report    ')}${paint('cyan', join(folder, 'report.html'))}`] : []),
     '',
   ].join('\n');

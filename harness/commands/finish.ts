@@ -2,6 +2,7 @@ import { type JournalEvent, type Report, ScenarioError, type Verdict } from '../
 import { readJournal } from '../run/journal.ts';
 import { readLedger } from '../run/ledger.ts';
 import { judge } from '../verdict/judge.ts';
+import { residueOf } from '../verdict/residue.ts';
 import { type Ambient, plain } from './ambient.ts';
 
 /** Judges a run from its folder alone. Throws ScenarioError when the journal does not say what was planned. */
@@ -13,13 +14,15 @@ export function reportOf(folder: string): Report {
     throw new ScenarioError([`${folder}/journal.ndjson: does not say what was planned`]);
   const verdict = judge(planned.scenario, events, planned.judge);
   const owed = readLedger(folder).map(({ debt, settled, error }) => ({ debt, settled, ...(error ? { error } : {}) }));
-  const dirty = owed.some(({ settled }) => !settled);
+  const residue = residueOf(events);
+  const dirty = owed.some(({ settled }) => !settled) || residue?.dirty === true;
   return {
     run: began.run,
     scenario: planned.scenario,
     verdict,
     events,
     owed,
+    ...(residue && { residue }),
     exitCode: exitCode(events, verdict, dirty),
   };
 }

@@ -29,6 +29,14 @@ export interface KubeList<T> {
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 export type PatchType = 'merge' | 'strategic' | 'json' | 'apply';
 
+/** How an API server is reached as somebody who has no `Connection`: PEM, and a token. All but the address may be secrets. */
+export interface Access {
+  readonly server: string;
+  readonly ca: string;
+  readonly token?: string;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+}
+
 export interface KubeClientOptions {
   /** Ends every call in flight; they then throw its reason. */
   readonly signal: AbortSignal;
@@ -62,18 +70,22 @@ export class KubeClient implements AsyncDisposable {
   readonly #outer: AbortSignal;
   readonly #abort = () => this.#ending.abort(this.#outer.reason);
 
-  constructor(connection: Connection, options: KubeClientOptions) {
+  constructor(connection: Connection | Access, options: KubeClientOptions) {
     const timeout = options.timeout ?? 30_000;
-    const connect = { ca: readFileSync(connection.caFile, 'utf8'), timeout: Math.min(timeout, 10_000) };
+    const { ca, token, certificate, user } =
+      'caFile' in connection
+        ? { ...connection, ca: readFileSync(connection.caFile, 'utf8'), certificate: undefined }
+        : { ...connection, user: 'harness' };
+    const connect = { ca, ...certificate, timeout: Math.min(timeout, 10_000) };
     const kept = { connect, allowH2: false, headersTimeout: timeout, keepAliveTimeout: 60_000 };
     // It may have a path of its own, as behind a gateway.
     this.#server = connection.server.replace(/\/$/, '');
     this.#agent = new Agent({ ...kept, bodyTimeout: timeout, connections: options.connections ?? 8 });
     this.#streams = new Agent({ ...kept, bodyTimeout: 0, connections: null });
     this.#headers = {
-      authorization: `Bearer ${connection.token}`,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       accept: 'application/json',
-      'user-agent': options.userAgent ?? `ordeal (${connection.user})`,
+      'user-agent': options.userAgent ?? `ordeal (${user})`,
     };
     setMaxListeners(0, this.#ending.signal);
     this.#outer = options.signal;
@@ -81,8 +93,8 @@ export class KubeClient implements AsyncDisposable {
     else this.#outer.addEventListener('abort', this.#abort, { once: true });
   }
 
-  get<T = KubeObject>(path: string, query?: Query): Promise<T> {
-    return this.#json('GET', path, query);
+  get<T = KubeObject>(path: string, query?: Query, accept?: string): Promise<T> {
+    return this.#json('GET', path, query, undefined, undefined, accept);
   }
 
   /** All items, fetched 500 at a time unless the query sets a `limit` or a `resourceVersion`. */
@@ -148,8 +160,15 @@ export class KubeClient implements AsyncDisposable {
     await destroy(this.#agent, this.#streams);
   }
 
-  async #json<T>(method: Dispatcher.HttpMethod, path: string, query?: Query, body?: string, type?: string): Promise<T> {
-    const answer = await this.#send(method, path, this.#agent, query, body, type);
+  async #json<T>(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    query?: Query,
+    body?: string,
+    type?: string,
+    accept?: string,
+  ): Promise<T> {
+    const answer = await this.#send(method, path, this.#agent, query, body, type, accept);
     try {
       return (await answer.body.json()) as T;
     } catch (error) {

@@ -30,6 +30,13 @@ export interface Stage {
   readonly faults: readonly Planned[];
   /** Throws RefusedError when the cluster, now that it can be asked, is none for this scenario. */
   admit(cluster: Cluster, run: Run): Promise<void>;
+  /** Of a cluster that is not the run's own: sees that it is left as it was. */
+  readonly residue?: {
+    /** Rejects when that could not be known afterwards. */
+    before(cluster: Cluster, run: Run): Promise<void>;
+    /** When all was put back; `touched` gives names of nodes and objects, ids of containers, and may throw. Never rejects. */
+    after(run: Run, touched: () => ReadonlySet<string>): Promise<void>;
+  };
   /** Creates the objects of a phase, which lasts until it is done. */
   prepare(phase: string, cluster: Cluster, run: Run): Promise<void>;
 }
@@ -70,6 +77,7 @@ export async function conduct(
   const cluster = await stage.provider.create(scenario.cluster, run);
   created(cluster);
   await stage.admit(cluster, run);
+  await stage.residue?.before(cluster, run);
   await observe(stage.probes, cluster, run, scope);
   for (const { spec, fault } of stage.faults) {
     const unavailable = await fault.unavailable(cluster);

@@ -13,8 +13,8 @@ import {
 import { startClock } from './clock.ts';
 import { conduct, type Stage } from './conductor.ts';
 import { makeRunFolder, type Places, thisHost } from './folder.ts';
-import { openJournal } from './journal.ts';
-import { openLedger } from './ledger.ts';
+import { openJournal, readJournal } from './journal.ts';
+import { openLedger, readLedger } from './ledger.ts';
 import { strike } from './register.ts';
 import { Scope } from './scope.ts';
 import { watchOver } from './watched.ts';
@@ -88,12 +88,13 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   });
   const tick = setInterval(() => journal.append({ kind: 'clock', wall: Date.now() }), 1000);
 
+  let stage: Stage | undefined;
   let cluster: Cluster | undefined;
   let owedWithCluster = 0;
   let error: unknown;
   let how: 'completed' | 'interrupted' | 'error' = 'completed';
   try {
-    const stage = await options.stage(run);
+    stage = await options.stage(run);
     await conduct(scenario, stage, run, scope, (made) => {
       cluster = made;
       owedWithCluster = ledger.latest;
@@ -122,7 +123,24 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   const unpaid = await pay();
   await watchdog.dismiss();
   if (unpaid.length === 0) strike(options.places, id);
+  journal.flush();
+  await stage?.residue?.after(run, () => touchedBy(folder));
   return { id, folder, ...(error === undefined ? {} : { error }) };
+}
+
+/** What the run did something to, or owed to: names, ids of containers. Through a node's own kubectl an object is deleted, not the node touched. */
+function touchedBy(folder: string): ReadonlySet<string> {
+  const injected = readJournal(folder).flatMap((event) => (event.kind === 'injected' ? event.targets : []));
+  const owed = readLedger(folder).flatMap(({ debt }) => {
+    if (debt.undo === 'delete-object') return [];
+    const node = 'node' in debt ? debt.node : undefined;
+    return [
+      ...(node?.via === 'docker' ? [node.container] : node?.via === 'pod' ? [node.node, node.uid] : []),
+      ...('container' in debt ? [debt.container] : []),
+      ...(debt.undo === 'uncordon-node' ? [debt.name] : []),
+    ];
+  });
+  return new Set([...injected, ...owed]);
 }
 
 function reasonOf(error: unknown): string {

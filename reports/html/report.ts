@@ -11,7 +11,7 @@ import { document, html } from './markup.ts';
 import { findings, opening, timeline } from './page.ts';
 import { panelsOf } from './panels.ts';
 import { streamsOf } from './streams.ts';
-import { surroundings, users } from './tables.ts';
+import { asItWas, surroundings, users } from './tables.ts';
 import { queryTimeOf } from './users.ts';
 
 /** What the client's scripts get: plain data, every text made visible. */
@@ -61,6 +61,7 @@ ${failures(report)}
 ${injections(report)}
 ${timeline()}
 ${users(queryTimeOf(facts, streamsOf(report.events)))}
+${asItWas(report)}
 ${surroundings(report, facts)}
 </main>`,
   });

@@ -4,6 +4,7 @@ import { format } from '../../harness/format.ts';
 import type { ComponentFacts, Report } from '../../harness/model.ts';
 import type { Facts } from '../facts.ts';
 import { debtText } from '../owed.ts';
+import { residueTexts } from '../residue.ts';
 import { html, type Markup } from './markup.ts';
 import type { queryTimeOf } from './users.ts';
 
@@ -31,6 +32,21 @@ export function users(all: ReturnType<typeof queryTimeOf>): Markup | undefined {
   )}</tbody>
 </table>
 </section>`;
+}
+
+const resultOf = { good: 'as it was', bad: 'left', void: 'unknown', plain: 'look' } as const;
+const signOf = { good: '✓', bad: '✗', void: '?', plain: '–' } as const;
+
+/** Whether a cluster that is not the run's own was left as it was. */
+export function asItWas(report: Report): Markup | undefined {
+  const told = residueTexts(report);
+  if (told === undefined) return undefined;
+  return html`<section aria-labelledby="residue-title"><h2 id="residue-title">As it was before</h2>
+<p class="${told.tone}">${told.headline}</p>
+<table><tbody>${told.lines.map(
+    ({ tone, text }) =>
+      html`<tr class="${tone}"><td class="result"><span class="sign" aria-hidden="true">${signOf[tone]}</span> ${resultOf[tone]}</td><th scope="row">${text}</th></tr>\n`,
+  )}</tbody></table></section>`;
 }
 
 export function surroundings({ scenario, owed }: Report, { began, cluster, tools, phases }: Facts): Markup {

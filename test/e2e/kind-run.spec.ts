@@ -8,6 +8,7 @@ import { type Machine, machinesOf } from '../../harness/cluster/kind/machines.ts
 import { docker, tryDocker } from '../../harness/docker.ts';
 import type { JournalEvent } from '../../harness/model.ts';
 import type { VerdictFile } from '../../reports/json.ts';
+import { differenceText } from '../../reports/residue.ts';
 import { type KindGround, kindSpec, requireKind } from './kind-ground.ts';
 import { createUsersCluster, deleteUsersCluster } from './kind-of-a-user.ts';
 import { expectAsBefore, type HostState, thisHost } from './left-behind.ts';
@@ -179,6 +180,9 @@ describe('a run on real nodes', function () {
       (await tryDocker(['exec', container(role), ...command])).stdout.trim();
     const kubelet = () => on('worker', 'systemctl', 'is-active', 'kubelet');
 
+    const verdictOf = ({ folder }: Ordeal) =>
+      JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as VerdictFile;
+
     /** Its nodes and everything in it are as the user left them. */
     async function expectUntouched(): Promise<void> {
       expect(await machinesOf(name, process.env)).to.deep.equal(machines);
@@ -205,6 +209,69 @@ describe('a run on real nodes', function () {
       const { code, out, err } = await ordeal.run(...play('stopped', ...cluster));
       expect(code, out + err).to.equal(0);
       expect(ordeal.residue()).to.deep.equal([]);
+      const { residue } = verdictOf(ordeal);
+      expect(residue).to.deep.include({ dirty: false, nodes: 2, unread: [], differences: [] });
+      expect(residue?.kinds).to.be.greaterThan(40);
+      expect(out.replaceAll(/\s+/g, ' ')).to.match(
+        /\d+ objects of \d+ kinds and 2 nodes compared: nothing of the run is left/,
+      );
+      await expectUntouched();
+    });
+
+    it('is dirty, exit 4, and lists all that is not as it was on a node that it touched', async () => {
+      const groups = [
+        'memory/kubelet/kubepods/besteffort/memory.limit_in_bytes',
+        'kubelet.slice/kubelet-kubepods.slice/memory.high',
+      ];
+      const limit = (bytes: string) =>
+        on(
+          'worker',
+          'sh',
+          '-c',
+          `cd /sys/fs/cgroup; for file in ${groups.join(' ')}; do [ -f $file ] && echo ${bytes} > $file; done`,
+        );
+      const rule = (how: string) =>
+        on('worker', 'iptables', '-w', how, 'INPUT', '-p', 'tcp', '--dport', '4444', '-j', 'DROP');
+      const elsewhere = '/var/ordeal-0123456789abcdef-of-another-run';
+      const ordeal = new Ordeal();
+      const { ran } = ordeal.start(...play('stopped', ...cluster));
+      await ordeal.until(injected('stop-kubelet'));
+      await docker(['exec', '-d', container('worker'), 'sleep', '300']);
+      await on('worker', 'mount', '-t', 'tmpfs', 'left', '/mnt');
+      await on('worker', 'tc', 'qdisc', 'add', 'dev', 'eth0', 'root', 'pfifo', 'limit', '77');
+      await on('worker', 'touch', '/var/ordeal-left');
+      await on('control-plane', 'touch', elsewhere);
+      await rule('-A');
+      await limit('10737418240');
+      await on('control-plane', 'kubectl', 'label', 'node', `${name}-worker`, 'left=behind');
+      const { code, out, err } = await ran;
+      await on('worker', 'sh', '-c', 'umount /mnt; tc qdisc del dev eth0 root; rm /var/ordeal-left; pkill -x sleep');
+      await on('control-plane', 'rm', elsewhere);
+      await on('control-plane', 'kubectl', 'label', 'node', `${name}-worker`, 'left-');
+      await rule('-D');
+      await limit('-1');
+      expect(code, out + err).to.equal(4);
+      const { residue, status } = verdictOf(ordeal);
+      expect(status).to.equal('passed');
+      const found = residue?.differences.map((one) => `${one.ours ?? 'somebody'}: ${differenceText(one)}`) ?? [];
+      for (const says of [
+        /^touched: on \S+-worker: process sleep in \/: was absent, is running$/,
+        /^touched: on \S+-worker: mount \/mnt: was absent, is tmpfs left \/ rw$/,
+        /^touched: on \S+-worker: cgroup limit memory\.\w+ of \/\S*kubepods\S*: was absent, is 10737418240$/,
+        /^touched: on \S+-worker: qdisc eth0 root: was \w+, is pfifo limit 77p$/,
+        /^touched: on \S+-worker: firewall rule iptables filter -A INPUT -p tcp .*--dport 4444 -j DROP: was absent, is 1$/,
+        /^mark: on \S+-worker: file \/var\/ordeal-left: was absent, is there$/,
+        /^touched: Node \S+-worker, label left: was absent, is behind$/,
+        /^somebody: on \S+-control-plane: file \/var\/ordeal-0123456789abcdef-of-another-run: was absent, is there$/,
+      ])
+        expect(
+          found.filter((text) => says.test(text)),
+          `${says} in\n${found.join('\n')}`,
+        ).to.have.length(1);
+      expect(found, found.join('\n')).to.have.length(8);
+      expect(out.replaceAll(/\s+/g, ' ')).to.match(
+        /left: 7 differences; 1 changed by somebody else meanwhile, or by us: look/,
+      );
       await expectUntouched();
     });
 
