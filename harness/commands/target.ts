@@ -44,3 +44,8 @@ function parts(cluster: string): ['embedded' | 'kind', string | undefined] {
 export function targetFor(scenario: Scenario, asked: Target | undefined): Target {
   return asked ?? { provider: scenario.runsOn[0] === 'kind' ? 'kind' : 'embedded' };
 }
+
+/** Whether the cluster is made for the run and goes with it. */
+export function isOwn({ existing }: Target): boolean {
+  return existing === undefined;
+}

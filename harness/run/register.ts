@@ -59,7 +59,24 @@ const keptBy = (index: string): string => `${index}.ledger`;
 /** Nothing is owed any more. */
 export function strike(places: Places, id: string): void {
   const index = join(places.state, id);
-  for (const path of [keptBy(index), index]) rmSync(path, { force: true });
+  for (const path of [keptBy(index), stopOf(places, id), index]) rmSync(path, { force: true });
+}
+
+/** Where a run looks whether it is to stop: a file beside its entry. */
+export const stopOf = (places: Pick<Places, 'state'>, id: string): string => join(places.state, `${id}.stop`);
+
+/** Runs of the index whose harness lives, as far as can be seen from here. */
+export function livingRuns(places: Places): Entry[] {
+  return entriesIn(places).flatMap((id) => {
+    try {
+      const entry = entryIn(join(places.state, id));
+      return whereabouts(entry.owner) === 'here' ? [{ ...entry, id }] : [];
+    } catch (error) {
+      // Struck meanwhile, or unreadable: clean says so.
+      if (error instanceof Error) return [];
+      throw error;
+    }
+  });
 }
 
 /** Of the run that lies in a folder of ours. What its `owner.json` says of the index counts where the index says the same. */
@@ -96,7 +113,7 @@ export function leftRuns(places: Places): Left[] {
       found.set(id, { id, harness: 'unreadable', why: `${path}: ${error instanceof Error ? error.message : error}` });
     }
   };
-  for (const id of namesIn(places.state).filter((name) => !/\.(new|ledger)$/.test(name))) {
+  for (const id of entriesIn(places)) {
     const index = join(places.state, id);
     look(id, index, ({ folder, mark }) => ({ folder, whose: { mark, kept: keptBy(index) } }));
   }
@@ -106,6 +123,8 @@ export function leftRuns(places: Places): Left[] {
   }
   return [...found.values()];
 }
+
+const entriesIn = ({ state }: Places) => namesIn(state).filter((name) => !/\.(new|ledger|stop)$/.test(name));
 
 /** The names in a folder; none when there is no such folder. */
 function namesIn(folder: string): string[] {

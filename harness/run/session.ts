@@ -9,6 +9,8 @@ import {
   type Millis,
   type Run,
   type Scenario,
+  type Stopped,
+  StoppedError,
 } from '../model.ts';
 import { startClock } from './clock.ts';
 import { conduct, type Stage } from './conductor.ts';
@@ -17,12 +19,14 @@ import { openJournal } from './journal.ts';
 import { openLedger } from './ledger.ts';
 import { strike } from './register.ts';
 import { Scope } from './scope.ts';
+import { answered, lookForSwitch, requireUnset } from './stop.ts';
 
 /** How long the cluster's logs are read; who interrupts wants it back soon. */
-const logsWithin: Record<'completed' | 'interrupted' | 'error', Millis> = {
+const logsWithin: Record<Extract<JournalEvent, { kind: 'ended' }>['how'], Millis> = {
   completed: 60_000,
   error: 60_000,
   interrupted: 10_000,
+  stopped: 10_000,
 };
 /** What docker or a node was asked to do in the moment of the abort may still be done. */
 const onItsWay: Millis = 500;
@@ -44,6 +48,8 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Makes the stage once the run's folder and journal are there, so that tool set-up is recorded too. */
   stage(run: Run): Promise<Stage>;
+  /** Told of every event; what it returns ends the run. */
+  rules?(event: JournalEvent): Stopped | undefined;
   observer(event: JournalEvent): void;
 }
 
@@ -56,7 +62,17 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   const interrupt = () => scope.abort(options.signal.reason);
   options.signal.addEventListener('abort', interrupt, { once: true });
   if (options.signal.aborted) interrupt();
-  using journal = openJournal(folder, clock, options.observer, (error) => scope.abort(error));
+  const halt = (why: Stopped) => {
+    if (scope.signal.aborted) return;
+    journal.append({ kind: 'stopped', ...why, halted: new Date().toISOString() });
+    scope.abort(new StoppedError(why.how === 'rule' ? `by its rule: ${why.why}` : why.why));
+  };
+  const observer = (event: JournalEvent) => {
+    options.observer(event);
+    const why = options.rules?.(event);
+    if (why) halt(why);
+  };
+  using journal = openJournal(folder, clock, observer, (error) => scope.abort(error));
   const ledger = openLedger(folder);
   const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal };
 
@@ -77,17 +93,25 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   let cluster: Cluster | undefined;
   let owedWithCluster = 0;
   let error: unknown;
-  let how: 'completed' | 'interrupted' | 'error' = 'completed';
+  let how: keyof typeof logsWithin = 'completed';
+  const looking = lookForSwitch(options.places, id, halt);
   try {
+    requireUnset(options.places);
     const stage = await options.stage(run);
-    await conduct(scenario, stage, run, scope, (made) => {
+    await conduct(scenario, stage, run, scope, async (made) => {
       cluster = made;
       owedWithCluster = ledger.latest;
+      const watching = await stage.watchSwitch?.(made, run, halt);
+      const lost = (error: unknown) =>
+        halt({ how: 'blind', why: `the switch in the cluster cannot be watched: ${error}` });
+      if (watching) scope.add(watching.ended, lost);
+      run.signal.throwIfAborted();
     });
   } catch (caught) {
     error = scope.signal.aborted ? scope.signal.reason : caught;
-    how = error instanceof InterruptedError ? 'interrupted' : 'error';
+    how = error instanceof StoppedError ? 'stopped' : error instanceof InterruptedError ? 'interrupted' : 'error';
   }
+  clearInterval(looking);
   await scope.close();
   clearInterval(tick);
   options.signal.removeEventListener('abort', interrupt);
@@ -106,6 +130,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   await Promise.resolve(cluster?.[Symbol.asyncDispose]()).catch(() => undefined);
   const unpaid = await pay();
   if (unpaid.length === 0) strike(options.places, id);
+  answered(options.places, id);
   return { id, folder, ...(error === undefined ? {} : { error }) };
 }
 
