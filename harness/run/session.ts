@@ -112,12 +112,19 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
     how = error instanceof StoppedError ? 'stopped' : error instanceof InterruptedError ? 'interrupted' : 'error';
   }
   clearInterval(looking);
-  await scope.close();
+  const pay = (after?: number) => ledger.payAll(after).catch((failure: unknown) => [failure]);
+  const joined = scope.close();
+  if (cluster && how !== 'completed') {
+    // Who stops it wants the faults gone, whatever the others still have to end.
+    await sleep(onItsWay);
+    const latest = ledger.latest;
+    await pay(owedWithCluster);
+    owedWithCluster = latest;
+  }
+  await joined;
   clearInterval(tick);
   options.signal.removeEventListener('abort', interrupt);
-  const pay = (after?: number) => ledger.payAll(after).catch((failure: unknown) => [failure]);
   if (cluster) {
-    if (how !== 'completed') await sleep(onItsWay);
     // What was done to nodes is put back before their logs are read and before the cluster that they need goes.
     await pay(owedWithCluster);
     await cluster.collectLogs(join(folder, 'logs'), AbortSignal.timeout(logsWithin[how])).catch((failure: unknown) => {

@@ -69,7 +69,10 @@ async function keepInSight(
   let seenAt = clock.now();
   const late = setInterval(() => {
     if (clock.now() - seenAt <= blindAfter) return;
-    halt({ how: 'blind', why: `the switch in the cluster was out of sight for ${(clock.now() - seenAt) / 1000} s` });
+    halt({
+      how: 'blind',
+      why: `the switch in the cluster was out of sight for ${((clock.now() - seenAt) / 1000).toFixed(1)} s`,
+    });
   }, 100);
   try {
     while (!signal.aborted) {
