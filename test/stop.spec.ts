@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { load } from '../harness/commands/find.ts';
+import { reportOf } from '../harness/commands/finish.ts';
 import {
   type Cluster,
   type EventBody,
@@ -14,6 +15,8 @@ import {
   ScenarioError,
   type Stopped,
 } from '../harness/model.ts';
+import { stopOf } from '../harness/run/register.ts';
+import { session } from '../harness/run/session.ts';
 import { liftSwitch, requireUnset, setSwitch, switchOf } from '../harness/run/stop.ts';
 import { rulesFor, rulesOver } from '../harness/safety/rules.ts';
 import { watchSwitch } from '../harness/safety/switch.ts';
@@ -295,5 +298,88 @@ describe('the switch of this machine', () => {
       liftSwitch(switchOf(here));
       requireUnset(here);
     }
+  });
+});
+
+describe('a session that is told to stop', function () {
+  this.timeout(10_000);
+
+  const scenario = {
+    ...{ id: 'test', source: '', parameters: {}, cluster: {}, load: [], faults: [], probes: [] },
+    ...{ evidence: [], signature: [], limits: [], variant: { name: 'only', what: '', expect: 'limits' } },
+    phases: [{ name: 'fault', duration: 60_000 }],
+  } as unknown as Scenario;
+
+  /** Plays it until it is stopped; a folder of the run is owed meanwhile. */
+  async function stopped({
+    rules,
+    halting,
+    playing,
+  }: {
+    rules?: (event: JournalEvent) => Stopped | undefined;
+    halting?: (halt: (why: Stopped) => void) => void;
+    playing?: (places: { runs: string; state: string }, id: string) => void;
+  }) {
+    const root = temporary();
+    const places = { runs: join(root, 'runs'), state: join(root, 'ordeal', 'runs') };
+    const ended = await session(scenario, {
+      ...{ places, version: 'test', judge: 'limits', signal: new AbortController().signal, observer: () => undefined },
+      ...(rules && { rules }),
+      stage: async (run) => ({
+        provider: {
+          name: 'folder',
+          unavailable: async () => undefined,
+          async create() {
+            const path = join(run.folder, 'cluster');
+            const owed = await run.ledger.owe({ undo: 'remove-folder', path, mark: run.mark });
+            mkdirSync(path);
+            writeFileSync(join(path, '.ordeal'), run.mark);
+            owed.done();
+            run.journal.append({ kind: 'cluster', provider: 'folder', name: '', components: [], notes: [] });
+            return { collectLogs: async () => {}, [Symbol.asyncDispose]: async () => {} } as unknown as Cluster;
+          },
+        },
+        ...{ probes: [], loads: [], faults: [], admit: async () => {} },
+        watchSwitch: async (_, __, halt) => {
+          halting?.(halt);
+          return { ended: Promise.resolve() };
+        },
+        prepare: async () => playing?.(places, run.id),
+      }),
+    });
+    return { report: reportOf(ended.folder), places, ...ended };
+  }
+
+  it('by a rule ends invalid with that reason, and puts everything back', async () => {
+    const rules = ({ kind }: JournalEvent) =>
+      kind === 'phase' ? ({ how: 'rule', why: 'x > 3 was met: 4' } as const) : undefined;
+    const { report, folder } = await stopped({ rules });
+    expect(report.verdict.status).to.equal('invalid');
+    expect(report.verdict.reasons).to.deep.equal(['stopped by its rule: x > 3 was met: 4']);
+    expect(report.exitCode).to.equal(3);
+    expect(existsSync(join(folder, 'cluster'))).to.equal(false);
+    expect(report.events.filter(({ kind }) => kind === 'stopped')).to.have.length(1);
+  });
+
+  it('by the switch of its own takes that away when everything is put back, and leaves the others alone', async () => {
+    const playing = (places: { state: string }, id: string) => setSwitch(stopOf(places, id), 'alice');
+    const { report, places, id } = await stopped({ playing });
+    expect(report.verdict.reasons).to.have.length(1);
+    expect(report.verdict.reasons[0]).to.match(/^stopped: ordeal stop by alice at 2/);
+    expect(existsSync(stopOf(places, id))).to.equal(false);
+    requireUnset(places);
+  });
+
+  it('by the switch of all runs says so, and that stays', async () => {
+    const { report, places } = await stopped({ playing: (places) => setSwitch(switchOf(places), 'alice') });
+    expect(report.events.find(({ kind }) => kind === 'stopped')).to.include({ how: 'switch', by: 'alice' });
+    expect(() => requireUnset(places)).to.throw('alice');
+  });
+
+  it('before it has begun is refused: exit 2', async () => {
+    const { report } = await stopped({ halting: (halt) => halt({ how: 'cluster', why: 'it is set', refused: true }) });
+    expect(report.exitCode).to.equal(2);
+    expect(report.verdict.reasons).to.deep.equal(['stopped: it is set']);
+    expect(report.events.some(({ kind }) => kind === 'phase')).to.equal(false);
   });
 });

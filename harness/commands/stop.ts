@@ -44,10 +44,11 @@ export async function stop(
   for (const run of runs) setSwitch(stopOf(places, run.id), who());
   const codes = await Promise.all(
     runs.map(async (run) => {
-      const halted = await until(
-        () => !existsSync(stopOf(places, run.id)) || whereabouts(run.owner) !== 'here',
-        ambient,
-      );
+      const switched = stopOf(places, run.id);
+      const struck = () => run.index !== undefined && !existsSync(run.index);
+      const halted = await until(() => !existsSync(switched) || struck() || whereabouts(run.owner) !== 'here', ambient);
+      // It had ended by itself, or has died, and nobody took it away.
+      if (halted) liftSwitch(switched);
       const took = ((performance.now() - began) / 1000).toFixed(2);
       const wrong = halted ? stillOwed(run) : `it has not halted after ${took} s`;
       if (wrong === undefined) ambient.out.write(plain(`${run.id}: halted, and everything put back, in ${took} s`));
@@ -66,12 +67,18 @@ async function until(done: () => boolean, { signal }: Ambient): Promise<boolean>
   return false;
 }
 
-function stillOwed({ id, folder }: Entry): string | undefined {
+function stillOwed({ folder }: Entry): string | undefined {
   const owed = readBooks(folder, whoseIs(folder)).accounts.filter(({ settled }) => !settled);
   if (owed.length === 0) return undefined;
-  return `halted, and still owes: ${owed.map(({ debt }) => debt.undo).join(', ')}; ordeal clean pays when ${id} cannot`;
+  return `halted, and still owes: ${owed.map(({ debt }) => debt.undo).join(', ')}; when its harness is gone, ordeal clean pays`;
 }
 
+/** A container's user may have no name. */
 function who(): string {
-  return `${userInfo().username} on ${hostname()}`;
+  try {
+    return `${userInfo().username} on ${hostname()}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SYSTEM_ERROR') throw error;
+    return `user ${process.getuid?.()} on ${hostname()}`;
+  }
 }

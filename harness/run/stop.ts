@@ -53,13 +53,11 @@ export function requireUnset(places: Pick<Places, 'state'>): void {
 /** Looks ten times a second whether the run is to halt. */
 export function lookForSwitch(places: Places, id: string, halt: (why: Stopped) => void): NodeJS.Timeout {
   return setInterval(() => {
-    for (const [how, path] of [
-      ['run', stopOf(places, id)],
-      ['switch', switchOf(places)],
-    ] as const) {
-      const set = read(path);
-      if (set) halt({ how, why: told(set), ...set });
-    }
+    // Who sets both sets that of all runs first.
+    const alone = read(stopOf(places, id));
+    const all = read(switchOf(places));
+    const set = all ?? alone;
+    if (set) halt({ how: all ? 'switch' : 'run', why: told(set), ...set });
   }, lookEvery);
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -36,7 +36,7 @@ describe('a run that is stopped', function () {
 
   it('halts by ordeal stop, puts everything back, and no other begins until the switch is lifted', async () => {
     const ordeal = new Ordeal();
-    const { ran } = ordeal.start('run', scenario, '--variant', 'paused');
+    const { ran } = ordeal.start('run', scenario, scenario, '--variant', 'paused');
     await ordeal.until(injected);
     const debt = readLedger(ordeal.folder).find(({ debt }) => debt.undo === 'resume-process')?.debt;
     if (debt?.undo !== 'resume-process') return expect.fail('nothing was owed');
@@ -50,8 +50,9 @@ describe('a run that is stopped', function () {
     expect(code, out).to.equal(3);
     expect(out).to.match(/stopped: ordeal stop by .* on .* at 2/);
     const event = ordeal.events.find(({ kind }) => kind === 'stopped');
-    expect(event).to.include.keys('by', 'set', 'halted').and.to.include({ how: 'run' });
+    expect(event).to.include.keys('by', 'set', 'halted').and.to.include({ how: 'switch' });
     await expectStopped(ordeal, /^stopped: ordeal stop by /);
+    expect(readdirSync(join(ordeal.cwd, 'runs'))).to.have.length(1);
 
     for (const args of [
       ['run', scenario, '--variant', 'paused'],
