@@ -45,7 +45,9 @@ export function targetFor(scenario: Scenario, asked: Target | undefined): Target
   return asked ?? { provider: scenario.runsOn[0] === 'kind' ? 'kind' : 'embedded' };
 }
 
+const makers: readonly string[] = ['embedded', 'kind'];
+
 /** Whether the cluster is made for the run and goes with it. */
-export function isOwn({ existing }: Target): boolean {
-  return existing === undefined;
+export function isOwn({ provider, existing }: Target): boolean {
+  return makers.includes(provider) && existing === undefined;
 }
