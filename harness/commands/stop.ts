@@ -6,6 +6,7 @@ import { readBooks } from '../run/ledger.ts';
 import { whereabouts } from '../run/owner.ts';
 import { type Entry, livingRuns, stopOf, whoseIs } from '../run/register.ts';
 import { liftSwitch, setSwitch, switchOf } from '../run/stop.ts';
+import { watchdogs } from '../run/watched.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 
 /** A run whose cluster does not answer any more tries for so long to put back what is in it. */
@@ -46,7 +47,9 @@ export async function stop(
     runs.map(async (run) => {
       const switched = stopOf(places, run.id);
       const struck = () => run.index !== undefined && !existsSync(run.index);
-      const halted = await until(() => !existsSync(switched) || struck() || whereabouts(run.owner) !== 'here', ambient);
+      // Its watchdog pays for a harness that died meanwhile.
+      const dead = () => whereabouts(run.owner) !== 'here' && watchdogs(run.mark).length === 0;
+      const halted = await until(() => !existsSync(switched) || struck() || dead(), ambient);
       // It had ended by itself, or has died, and nobody took it away.
       if (halted) liftSwitch(switched);
       const took = ((performance.now() - began) / 1000).toFixed(2);

@@ -58,12 +58,17 @@ const keptBy = (index: string): string => `${index}.ledger`;
 
 /** Nothing is owed any more. */
 export function strike(places: Places, id: string): void {
-  const index = join(places.state, id);
-  for (const path of [keptBy(index), stopOf(places, id), index]) rmSync(path, { force: true });
+  strikeEntry(join(places.state, id));
 }
 
+export function strikeEntry(index: string): void {
+  for (const path of [keptBy(index), switchBeside(index), index]) rmSync(path, { force: true });
+}
+
+const switchBeside = (index: string): string => `${index}.stop`;
+
 /** Where a run looks whether it is to stop: a file beside its entry. */
-export const stopOf = (places: Pick<Places, 'state'>, id: string): string => join(places.state, `${id}.stop`);
+export const stopOf = ({ state }: Pick<Places, 'state'>, id: string): string => switchBeside(join(state, id));
 
 /** Runs of the index whose harness lives, as far as can be seen from here. */
 export function livingRuns(places: Places): Entry[] {
@@ -77,6 +82,11 @@ export function livingRuns(places: Places): Entry[] {
       throw error;
     }
   });
+}
+
+/** As the run's folder has it. */
+export function entryOf(folder: string): Entry {
+  return entryIn(join(folder, 'owner.json'));
 }
 
 /** Of the run that lies in a folder of ours. What its `owner.json` says of the index counts where the index says the same. */
