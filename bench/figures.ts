@@ -16,7 +16,7 @@ export interface Read {
   readonly left: readonly string[];
 }
 
-/** Reads `RUNS/*` by its verdict.json. Interrupted runs, and those whose cluster never was, are left out and named. */
+/** Reads `RUNS/*` by its verdict.json. Runs that were interrupted or stopped, and those whose cluster never was, are left out and named. */
 export function readRuns(...folders: readonly string[]): Read {
   const left: string[] = [];
   const runs = folders
@@ -29,7 +29,12 @@ export function readRuns(...folders: readonly string[]): Read {
         return [];
       }
       const run = JSON.parse(readFileSync(file, 'utf8')) as VerdictFile;
-      const why = run.ended === 'interrupted' ? 'interrupted' : run.cluster === null ? 'it had no cluster' : undefined;
+      const why =
+        run.ended === 'interrupted' || run.ended === 'stopped'
+          ? run.ended
+          : run.cluster === null
+            ? 'it had no cluster'
+            : undefined;
       if (why !== undefined) left.push(`${id}: ${why}`);
       return why === undefined ? [run] : [];
     });

@@ -186,6 +186,16 @@ reaching(
   .action(async (options) => done(await (await import('./commands/clean.ts')).clean(options, ambient)));
 
 program
+  .command('stop [run]')
+  .description(
+    'the kill switch: halt every run on this machine, and let none begin until it is lifted; or halt one run',
+  )
+  .option('--lift', 'let runs begin again')
+  .action(async (run: string | undefined, options) =>
+    done(await (await import('./commands/stop.ts')).stop(run, options, ambient)),
+  );
+
+program
   .command('doctor')
   .description('what this machine has, and what is missing')
   .option('--tools-dir <folder>', 'take outside programs from this folder first')

@@ -155,8 +155,30 @@ export type EventBody =
       })
   /** Nobody knows whether it is as it was. */
   | { readonly kind: 'residue'; readonly failed: string }
+  /** It was told to halt, or halted by itself, at this moment; `halted` is the same moment on the wall. */
+  | ({ readonly kind: 'stopped'; readonly halted: string } & Stopped)
   | { readonly kind: 'progress'; readonly text: string }
-  | { readonly kind: 'ended'; readonly how: 'completed' | 'interrupted' | 'error'; readonly reason?: string };
+  | {
+      readonly kind: 'ended';
+      readonly how: 'completed' | 'interrupted' | 'stopped' | 'error';
+      readonly reason?: string;
+    };
+
+/**
+ * Why a run halts before its end: `switch` by `ordeal stop` for all runs of this machine · `run` for this one · `cluster` by the
+ * switch in the cluster · `blind` since that switch was out of sight for too long · `rule` by one of its own.
+ */
+export interface Stopped {
+  readonly how: 'switch' | 'run' | 'cluster' | 'blind' | 'rule';
+  /** In one phrase, for people. */
+  readonly why: string;
+  /** Who set the switch. */
+  readonly by?: string;
+  /** When it was set, by the clock of whoever set it, as ISO 8601. */
+  readonly set?: string;
+  /** It was set before the run began: nothing was done. */
+  readonly refused?: boolean;
+}
 
 /** How much was looked at: objects of the API in so many kinds, and nodes. */
 export interface Extent {
@@ -737,6 +759,20 @@ export interface Threshold {
   readonly line: number;
 }
 
+/** Ends the run as soon as what was seen so far meets it: the last value of a gauge, the number of what is counted. */
+export interface StopRule {
+  /** As written, in one line, for people. */
+  readonly text: string;
+  readonly metric: string;
+  readonly labels?: Labels;
+  /** An error budget: the share of what this metric counted. */
+  readonly over?: string;
+  readonly is: Extract<Is, { readonly value: number }>;
+  /** Least count of `over`; below it the share is not looked at. */
+  readonly floor?: number;
+  readonly line: number;
+}
+
 /**
  * One thing that went wrong with one node, put together from the journal: what was done or seen first, when Kubernetes
  * noticed, when it was over. Times on the run's clock.
@@ -791,6 +827,12 @@ export interface Scenario {
   readonly evidence: readonly Criterion[];
   readonly signature: readonly Criterion[];
   readonly limits: readonly Criterion[];
+  /** Each ends the run as soon as it is met. */
+  readonly stop?: readonly StopRule[];
+  /** A fault takes the API server away on purpose: that the switch in the cluster is out of sight does not end the run. */
+  readonly apiOutage?: boolean;
+  /** So long may the switch in the cluster be out of sight; by default 30 s in clusters that are not the run's own, for ever in those that are. */
+  readonly haltBlindAfter?: Millis;
   /** The source text, for the run's folder. */
   readonly source: string;
 }
@@ -896,6 +938,11 @@ export class ClusterError extends Error {
 /** A variant that did not take effect, a target that must not be touched: nothing may go on. Exit 2. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
+}
+
+/** A switch, or a rule of its own, ended the run: everything is put back, and the run proves nothing. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
 }
 
 /** Somebody told us to stop, by a signal. */

@@ -30,7 +30,7 @@ export interface VerdictFile {
   /** Wall time, ISO 8601; null when the journal has no beginning. */
   readonly started: string | null;
   readonly seconds: number;
-  readonly ended: 'completed' | 'interrupted' | 'error' | 'cut short';
+  readonly ended: 'completed' | 'interrupted' | 'stopped' | 'error' | 'cut short';
   readonly ordeal: string | null;
   readonly host: Host | null;
   readonly tools: readonly { name: string; version: string; expected: string; source: string; path: string }[];

@@ -252,7 +252,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key',
       () => changed('probes:', 'probez:'),
-      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, measured, cluster, objects, phases, load, installs, faults, probes, evidence, signature, limits, … (18 in all); did you mean "probes"?',
+      '18:1: unknown key "probez"; expected one of question, incident, runs-on, applies-to, parameters, measured, cluster, objects, phases, load, installs, faults, probes, evidence, signature, limits, … (21 in all); did you mean "probes"?',
     ],
     [
       'an unknown key in a map',
@@ -398,7 +398,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'what is wrong for another provider only',
       () => changed('probes:', 'on: { kind: { probez: [nodes] } }\nprobes:'),
-      '18:15: unknown key "probez"; expected one of cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "probes"?',
+      '18:15: unknown key "probez"; expected one of cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits, stop, api-outage, halt-blind-after; did you mean "probes"?',
     ],
     [
       'an unknown parameter',
@@ -418,7 +418,7 @@ describe('a scenario that is wrong says where', () => {
     [
       'an unknown key of a variant',
       () => changed('{ what: an old etcd,', '{ what: an old etcd, clutser: {},'),
-      '20:29: unknown key "clutser"; expected one of what, expect, runs-on, asks-for, cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits; did you mean "cluster"?',
+      '20:29: unknown key "clutser"; expected one of what, expect, runs-on, asks-for, cluster, objects, load, installs, faults, phases, probes, parameters, evidence, signature, limits, stop, … (18 in all); did you mean "cluster"?',
     ],
     [
       'a parameter asked for that there is none of',

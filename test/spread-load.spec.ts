@@ -486,7 +486,7 @@ describe('a phase whose loads begin by themselves', () => {
     };
     const scenario = { phases: [{ name: 'fault', duration: 100 }], cluster: {} } as unknown as Scenario;
     const run = { clock, journal: { append }, signal: new AbortController().signal } as unknown as Run;
-    await conduct(scenario, stage, run, new Scope(), () => {});
+    await conduct(scenario, stage, run, new Scope(), async () => {});
     return { order, voided, begins };
   }
 

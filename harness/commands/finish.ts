@@ -32,6 +32,7 @@ function exitCode(events: readonly JournalEvent[], verdict: Verdict, dirty: bool
   const ended = events.find((event) => event.kind === 'ended');
   if (dirty) return 4;
   if (ended?.how === 'interrupted') return 130;
+  if (events.some((event) => event.kind === 'stopped' && event.refused)) return 2;
   const started = events.some((event) => event.kind === 'cluster');
   if (ended?.how === 'error' && !started) return 2;
   return { passed: 0, failed: 1, invalid: 3 }[verdict.status];

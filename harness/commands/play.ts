@@ -2,11 +2,13 @@ import { live } from '../../reports/live.ts';
 import { summary } from '../../reports/terminal.ts';
 import type { Attempt, Report, Scenario } from '../model.ts';
 import { session } from '../run/session.ts';
+import { requireUnset } from '../run/stop.ts';
+import { rulesFor, rulesOver } from '../safety/rules.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 import { reportOf, writeReports } from './finish.ts';
 import type { Provided } from './needs.ts';
 import { makeStage } from './stage.ts';
-import { type TargetOptions, targetOf } from './target.ts';
+import { isOwn, type TargetOptions, targetFor, targetOf } from './target.ts';
 
 export interface PlayOptions extends TargetOptions {
   readonly set: string[];
@@ -40,6 +42,11 @@ export async function play(
   }
 }
 
+/** By a switch that lets no other run begin either. */
+export function stoppedForAll({ events }: Report): boolean {
+  return events.some((event) => event.kind === 'stopped' && event.how === 'switch');
+}
+
 function provedNothing({ exitCode, events, verdict }: Report): boolean {
   const role = verdict.judged === 'limits' ? 'limit' : 'signature';
   const broke = verdict.findings.some((finding) => finding.role === role && finding.status === 'unmet');
@@ -55,6 +62,8 @@ async function once(
   options: PlayOptions & { readonly former: readonly Attempt[] },
   ambient: Ambient,
 ): Promise<Report> {
+  requireUnset(placesOf(ambient, options.runsDir));
+  const own = isOwn(targetFor(scenario, targetOf(options)));
   const view = isolated(live(ambient.err, { quiet: options.quiet ?? false, color: ambient.err.color }), ambient);
   const ended = await session(scenario, {
     places: placesOf(ambient, options.runsDir),
@@ -63,6 +72,7 @@ async function once(
     former: [...options.former],
     signal: ambient.signal,
     stage: (run) => makeStage(scenario, provided, targetOf(options), run, ambient.env),
+    rules: rulesOver(scenario, rulesFor(scenario, own)),
     observer: (event) => view.append(event),
   });
   view.close();

@@ -2,12 +2,13 @@ import { writeProve } from '../../reports/html/prove.ts';
 import { verdictJson } from '../../reports/json.ts';
 import { proveSummary } from '../../reports/terminal.ts';
 import { type Report, ScenarioError, type VariantSpec } from '../model.ts';
+import { requireUnset } from '../run/stop.ts';
 import { type Ambient, placesOf } from './ambient.ts';
 import { loadMany, scenarioFolder, settings } from './find.ts';
 import { worst } from './finish.ts';
 import { loaded, withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
-import { type PlayOptions, play } from './play.ts';
+import { type PlayOptions, play, stoppedForAll } from './play.ts';
 import { targetOf } from './target.ts';
 
 /** Each vulnerable variant must show its signature, each hardened one hold its limits. Goes on after a failure. */
@@ -16,6 +17,7 @@ export async function prove(
   options: PlayOptions & { variants?: string },
   ambient: Ambient,
 ): Promise<number> {
+  requireUnset(placesOf(ambient, options.runsDir));
   const folder = await scenarioFolder(name, ambient);
   const target = targetOf(options);
   const on = target === undefined ? {} : { on: target.provider };
@@ -39,7 +41,7 @@ export async function prove(
   for (const scenario of scenarios) {
     const report = await play(scenario, scenario.variant.expect, provided, options, ambient);
     reports.push(report);
-    if (report.exitCode === 130 || report.exitCode === 2) break;
+    if (report.exitCode === 130 || report.exitCode === 2 || stoppedForAll(report)) break;
   }
   // A fix that held against nothing known to break proves nothing.
   const shown = reports.some(({ scenario }) => scenario.variant.expect === 'signature');

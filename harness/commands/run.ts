@@ -1,11 +1,12 @@
 import { verdictJson } from '../../reports/json.ts';
 import { type Scenario, ScenarioError } from '../model.ts';
-import type { Ambient } from './ambient.ts';
+import { requireUnset } from '../run/stop.ts';
+import { type Ambient, placesOf } from './ambient.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
 import { loaded, withMeasured } from './measured.ts';
 import { provideAll } from './needs.ts';
-import { type PlayOptions, play } from './play.ts';
+import { type PlayOptions, play, stoppedForAll } from './play.ts';
 import { type TargetOptions, targetOf } from './target.ts';
 
 /** Plays scenarios one after another and judges their limits. All are decoded before the first one starts. */
@@ -14,6 +15,7 @@ export async function run(
   options: PlayOptions & { variant?: string },
   ambient: Ambient,
 ): Promise<number> {
+  requireUnset(placesOf(ambient, options.runsDir));
   const decoded: Scenario[] = [];
   for (const name of names) decoded.push(await chosen(name, options, ambient));
   const target = targetOf(options);
@@ -31,7 +33,7 @@ export async function run(
     const report = await play(scenario, 'limits', provided, options, ambient);
     codes.push(report.exitCode);
     verdicts.push(verdictJson(report));
-    if (report.exitCode === 130) break;
+    if (report.exitCode === 130 || stoppedForAll(report)) break;
   }
   if (options.json)
     ambient.out.write(`${JSON.stringify(verdicts.length === 1 ? verdicts[0] : verdicts, undefined, 2)}\n`);

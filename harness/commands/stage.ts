@@ -15,7 +15,7 @@ import type { Stage } from '../run/conductor.ts';
 import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
-import { contextOf, type Target, targetFor } from './target.ts';
+import { contextOf, isOwn, type Target, targetFor } from './target.ts';
 import { labelled, requireFreeNames } from './their-objects.ts';
 import { requireRoom } from './their-room.ts';
 
@@ -57,6 +57,11 @@ export async function makeStage(
       return { spec, fault: kind.make(spec) };
     }),
     // The version of an image or a cluster of the user's is known only now.
+    watchSwitch: async (cluster, run, halt) => {
+      const { watchSwitch, blindAtMost } = await import('../safety/switch.ts');
+      const { apiOutage, haltBlindAfter = isOwn(targetFor(scenario, asked)) ? undefined : blindAtMost } = scenario;
+      return watchSwitch(cluster, run, { halt, blindAfter: apiOutage ? undefined : haltBlindAfter });
+    },
     admit: async (cluster, run) => {
       if (kubernetes === undefined) refuse(reasonsAgainst(scenario, asked, await versionOfCluster(cluster, run)));
     },

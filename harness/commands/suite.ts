@@ -13,6 +13,7 @@ import {
 import { suiteMarkdown, suiteSummary } from '../../reports/suite-summary.ts';
 import { InterruptedError, RefusedError, type Report } from '../model.ts';
 import { startClock } from '../run/clock.ts';
+import { isSet, requireUnset } from '../run/stop.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 import { estimated } from './estimate.ts';
 import { worst } from './finish.ts';
@@ -43,7 +44,9 @@ interface Done {
  */
 export async function suite(file: string, options: Omit<PlayOptions, 'set'>, ambient: Ambient): Promise<number> {
   const clock = startClock();
-  const folder = join(placesOf(ambient, options.runsDir).runs, `suite-${nameOf(file)}`);
+  const places = placesOf(ambient, options.runsDir);
+  requireUnset(places);
+  const folder = join(places.runs, `suite-${nameOf(file)}`);
   clear(folder);
   const planned = await planSuite(file, options, ambient);
   await refuseSuite(planned);
@@ -58,9 +61,9 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
   const readySeconds = clock.now() / 1000;
   const done: Done[] = [];
   for (const [index, run] of runs.entries()) {
-    if (!ambient.signal.aborted)
-      tell(`\n${index + 1} of ${runs.length}: ${run.scenario.id} · ${run.scenario.variant.name}`);
-    done.push(ambient.signal.aborted ? unplayed(run) : await played(run, provided, options, ambient));
+    const over = ambient.signal.aborted || isSet(places);
+    if (!over) tell(`\n${index + 1} of ${runs.length}: ${run.scenario.id} · ${run.scenario.variant.name}`);
+    done.push(over ? unplayed(run) : await played(run, provided, options, ambient));
   }
   const interrupted = ambient.signal.reason instanceof InterruptedError;
   const codes = done.flatMap(({ code }) => code ?? []);

@@ -79,3 +79,10 @@ export function kubeconfigPath(named: string | undefined, { env, cwd }: Pick<Amb
     throw new RefusedError('$KUBECONFIG names several files: say which one with --kubeconfig FILE');
   return resolve(cwd, several[0] ?? join(env['HOME'] || cwd, '.kube', 'config'));
 }
+
+const makers: readonly string[] = ['embedded', 'kind'];
+
+/** Whether the cluster is made for the run and goes with it. */
+export function isOwn({ provider, existing }: Target): boolean {
+  return makers.includes(provider) && existing === undefined;
+}

@@ -11,6 +11,7 @@ import {
   RefusedError,
   type Run,
   type Scenario,
+  type Stopped,
 } from '../model.ts';
 import type { Scope } from './scope.ts';
 
@@ -28,6 +29,8 @@ export interface Stage {
     offer(cluster: Cluster, run: Run, duration: Millis): Promise<void>;
   }[];
   readonly faults: readonly Planned[];
+  /** Watches the switch in the cluster; resolves when it was seen for the first time, with a promise of its end. */
+  watchSwitch?(cluster: Cluster, run: Run, halt: (why: Stopped) => void): Promise<{ readonly ended: Promise<void> }>;
   /** Throws RefusedError when the cluster, now that it can be asked, is none for this scenario. */
   admit(cluster: Cluster, run: Run): Promise<void>;
   /** Of a cluster that is not the run's own: sees that it is left as it was. */
@@ -71,11 +74,11 @@ export async function conduct(
   stage: Stage,
   run: Run,
   scope: Scope,
-  created: (cluster: Cluster) => void,
+  created: (cluster: Cluster) => Promise<void>,
 ): Promise<void> {
   run.journal.append({ kind: 'progress', text: `creating a cluster (${stage.provider.name})` });
   const cluster = await stage.provider.create(scenario.cluster, run);
-  created(cluster);
+  await created(cluster);
   await stage.admit(cluster, run);
   await stage.residue?.before(cluster, run);
   await observe(stage.probes, cluster, run, scope);

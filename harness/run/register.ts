@@ -62,7 +62,26 @@ export function strike(places: Places, id: string): void {
 }
 
 export function strikeEntry(index: string): void {
-  for (const path of [keptBy(index), index]) rmSync(path, { force: true });
+  for (const path of [keptBy(index), switchBeside(index), index]) rmSync(path, { force: true });
+}
+
+const switchBeside = (index: string): string => `${index}.stop`;
+
+/** Where a run looks whether it is to stop: a file beside its entry. */
+export const stopOf = ({ state }: Pick<Places, 'state'>, id: string): string => switchBeside(join(state, id));
+
+/** Runs of the index whose harness lives, as far as can be seen from here. */
+export function livingRuns(places: Places): Entry[] {
+  return entriesIn(places).flatMap((id) => {
+    try {
+      const entry = entryIn(join(places.state, id));
+      return whereabouts(entry.owner) === 'here' ? [{ ...entry, id }] : [];
+    } catch (error) {
+      // Struck meanwhile, or unreadable: clean says so.
+      if (error instanceof Error) return [];
+      throw error;
+    }
+  });
 }
 
 /** As the run's folder has it. */
@@ -104,7 +123,7 @@ export function leftRuns(places: Places): Left[] {
       found.set(id, { id, harness: 'unreadable', why: `${path}: ${error instanceof Error ? error.message : error}` });
     }
   };
-  for (const id of namesIn(places.state).filter((name) => !/\.(new|ledger)$/.test(name))) {
+  for (const id of entriesIn(places)) {
     const index = join(places.state, id);
     look(id, index, ({ folder, mark }) => ({ folder, whose: { mark, kept: keptBy(index) } }));
   }
@@ -114,6 +133,8 @@ export function leftRuns(places: Places): Left[] {
   }
   return [...found.values()];
 }
+
+const entriesIn = ({ state }: Places) => namesIn(state).filter((name) => !/\.(new|ledger|stop)$/.test(name));
 
 /** The names in a folder; none when there is no such folder. */
 function namesIn(folder: string): string[] {

@@ -9,6 +9,8 @@ import {
   type Millis,
   type Run,
   type Scenario,
+  type Stopped,
+  StoppedError,
 } from '../model.ts';
 import { startClock } from './clock.ts';
 import { conduct, type Stage } from './conductor.ts';
@@ -17,13 +19,15 @@ import { openJournal, readJournal } from './journal.ts';
 import { openLedger, readLedger } from './ledger.ts';
 import { strike } from './register.ts';
 import { Scope } from './scope.ts';
+import { answered, lookForSwitch, requireUnset } from './stop.ts';
 import { watchOver } from './watched.ts';
 
 /** How long the cluster's logs are read; who interrupts wants it back soon. */
-const logsWithin: Record<'completed' | 'interrupted' | 'error', Millis> = {
+const logsWithin: Record<Extract<JournalEvent, { kind: 'ended' }>['how'], Millis> = {
   completed: 60_000,
   error: 60_000,
   interrupted: 10_000,
+  stopped: 10_000,
 };
 /** What docker or a node was asked to do in the moment of the abort may still be done. */
 const onItsWay: Millis = 500;
@@ -45,6 +49,8 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Makes the stage once the run's folder and journal are there, so that tool set-up is recorded too. */
   stage(run: Run): Promise<Stage>;
+  /** Told of every event; what it returns ends the run. */
+  rules?(event: JournalEvent): Stopped | undefined;
   observer(event: JournalEvent): void;
 }
 
@@ -65,7 +71,17 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   const interrupt = () => scope.abort(options.signal.reason);
   options.signal.addEventListener('abort', interrupt, { once: true });
   if (options.signal.aborted) interrupt();
-  using journal = openJournal(folder, clock, options.observer, (error) => scope.abort(error));
+  const halt = (why: Stopped) => {
+    if (scope.signal.aborted) return;
+    journal.append({ kind: 'stopped', ...why, halted: new Date().toISOString() });
+    scope.abort(new StoppedError(why.how === 'rule' ? `by its rule: ${why.why}` : why.why));
+  };
+  const observer = (event: JournalEvent) => {
+    options.observer(event);
+    const why = options.rules?.(event);
+    if (why) halt(why);
+  };
+  using journal = openJournal(folder, clock, observer, (error) => scope.abort(error));
   const ledger = openLedger(folder);
   const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal };
 
@@ -92,23 +108,39 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   let cluster: Cluster | undefined;
   let owedWithCluster = 0;
   let error: unknown;
-  let how: 'completed' | 'interrupted' | 'error' = 'completed';
+  let how: keyof typeof logsWithin = 'completed';
+  const looking = lookForSwitch(options.places, id, halt);
   try {
-    stage = await options.stage(run);
-    await conduct(scenario, stage, run, scope, (made) => {
+    requireUnset(options.places);
+    const playing = await options.stage(run);
+    stage = playing;
+    await conduct(scenario, playing, run, scope, async (made) => {
       cluster = made;
       owedWithCluster = ledger.latest;
+      const watching = await playing.watchSwitch?.(made, run, halt);
+      const lost = (error: unknown) =>
+        halt({ how: 'blind', why: `the switch in the cluster cannot be watched: ${error}` });
+      if (watching) scope.add(watching.ended, lost);
+      run.signal.throwIfAborted();
     });
   } catch (caught) {
     error = scope.signal.aborted ? scope.signal.reason : caught;
-    how = error instanceof InterruptedError ? 'interrupted' : 'error';
+    how = error instanceof StoppedError ? 'stopped' : error instanceof InterruptedError ? 'interrupted' : 'error';
   }
-  await scope.close();
+  clearInterval(looking);
+  const pay = (after?: number) => ledger.payAll(after).catch((failure: unknown) => [failure]);
+  const joined = scope.close();
+  if (cluster && how !== 'completed') {
+    // Who stops it wants the faults gone, whatever the others still have to end.
+    await sleep(onItsWay);
+    const latest = ledger.latest;
+    await pay(owedWithCluster);
+    owedWithCluster = latest;
+  }
+  await joined;
   clearInterval(tick);
   options.signal.removeEventListener('abort', interrupt);
-  const pay = (after?: number) => ledger.payAll(after).catch((failure: unknown) => [failure]);
   if (cluster) {
-    if (how !== 'completed') await sleep(onItsWay);
     // What was done to nodes is put back before their logs are read and before the cluster that they need goes.
     await pay(owedWithCluster);
     await cluster.collectLogs(join(folder, 'logs'), AbortSignal.timeout(logsWithin[how])).catch((failure: unknown) => {
@@ -123,6 +155,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   const unpaid = await pay();
   await watchdog.dismiss();
   if (unpaid.length === 0) strike(options.places, id);
+  answered(options.places, id);
   journal.flush();
   await stage?.residue?.after(run, () => touchedBy(folder));
   return { id, folder, ...(error === undefined ? {} : { error }) };

@@ -9,6 +9,7 @@ import type {
   LoadSpec,
   Scenario,
   ServerSpec,
+  StopRule,
   VariantSpec,
 } from '../model.ts';
 import { loadMetric } from './metrics.ts';
@@ -28,6 +29,7 @@ export interface Around {
     readonly evidence: readonly Criterion[];
     readonly signature: readonly Criterion[];
     readonly limits: readonly Criterion[];
+    readonly stop?: readonly StopRule[];
   };
 }
 
@@ -65,6 +67,8 @@ export function assemble(decoded: Decoded, around: Around): Scenario {
     probes: decoded.probes,
     variant,
     ...judged,
+    ...(decoded['api-outage'] && { apiOutage: true }),
+    ...(decoded['halt-blind-after'] !== undefined && { haltBlindAfter: decoded['halt-blind-after'] }),
     source: '',
   };
 }

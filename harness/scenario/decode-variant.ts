@@ -12,6 +12,7 @@ import { parameterValues, substitute } from './parameters.ts';
 import { checkJudged, checkReferences } from './references.ts';
 import { changeable, scenarioSchema } from './schema.ts';
 import { serverSpecs } from './servers.ts';
+import { stopRules } from './stop.ts';
 import { nearest } from './suggest.ts';
 import { criteria } from './thresholds.ts';
 import {
@@ -94,6 +95,7 @@ export async function decodeVariant(given: {
   const evidence = criteria(tree, 'evidence', around);
   const signature = criteria(tree, 'signature', around);
   const limits = criteria(tree, 'limits', around);
+  const stop = stopRules(tree, around);
   checkLinks(tree, known?.faults, complaints);
   const texts = await serverSpecs(tree, decoded?.cluster.servers ?? {}, { folder, values, complaints });
   const certificates = decoded ? certificateSpecs(tree, decoded.cluster, complaints) : {};
@@ -104,7 +106,7 @@ export async function decodeVariant(given: {
     expect: spec.expect,
     ...(asksFor.length > 0 && { asksFor }),
   };
-  const judged = { evidence, signature, limits };
+  const judged = { evidence, signature, limits, ...(stop.length > 0 && { stop }) };
   return assemble(decoded, {
     id: basename(resolve(folder)),
     folder: resolve(folder),

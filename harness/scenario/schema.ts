@@ -76,6 +76,10 @@ export const scenarioSchema = z.strictObject({
   evidence: z.array(z.unknown()).min(1),
   signature: z.array(z.unknown()).default([]),
   limits: z.array(z.unknown()).min(1),
+  // Decoded by themselves (stop.ts).
+  stop: z.array(z.unknown()).default([]),
+  'api-outage': z.boolean().default(false),
+  'halt-blind-after': duration.optional(),
 });
 export type Decoded = z.output<typeof scenarioSchema>;
 
@@ -92,6 +96,9 @@ export const changeable = [
   'evidence',
   'signature',
   'limits',
+  'stop',
+  'api-outage',
+  'halt-blind-after',
 ] as const;
 const changes = Object.fromEntries(changeable.map((key) => [key, z.unknown().optional()]));
 export const variantsSchema = z.record(

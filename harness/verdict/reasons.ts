@@ -22,6 +22,10 @@ export function flaws(scenario: Scenario, events: readonly JournalEvent[]): stri
 export function brokenOff(events: readonly JournalEvent[]): string[] {
   const ended = events.findLast((event) => event.kind === 'ended');
   if (ended?.how === 'completed') return [];
+  if (ended?.how === 'stopped') {
+    const rule = events.some((event) => event.kind === 'stopped' && event.how === 'rule');
+    return [...voided(events), `stopped${rule ? '' : ':'} ${ended.reason}`];
+  }
   const how = !ended
     ? 'the run was cut short: no end in the journal'
     : ended.how === 'interrupted'

@@ -288,6 +288,25 @@ describe('a run on real nodes', function () {
       await expectUntouched();
     });
 
+    it('halts when anybody sets the switch in it, and none begins there while it is set', async () => {
+      const kubectl = (...args: string[]) => on('control-plane', 'kubectl', ...args);
+      await kubectl('create', 'namespace', 'ordeal');
+      const ordeal = new Ordeal();
+      const { ran } = ordeal.start(...play('stopped', ...cluster));
+      await ordeal.until(injected('stop-kubelet'));
+      await kubectl('create', 'configmap', 'stop', '--namespace', 'ordeal', '--from-literal=by=alice');
+      const { code, out } = await ran;
+      expect(code, out).to.equal(3);
+      expect(out).to.match(/stopped: the switch in the cluster .*set by alice at 2/s);
+      expect(ordeal.residue()).to.deep.equal([]);
+      const refused = await ordeal.run(...play('stopped', ...cluster));
+      expect(refused.code, refused.out).to.equal(2);
+      expect(refused.out + refused.err).to.contain('set by alice');
+      expect(ordeal.events.some(({ kind }) => kind === 'phase')).to.equal(false);
+      await kubectl('delete', 'namespace', 'ordeal');
+      await expectUntouched();
+    });
+
     it('comes back by itself when harness and watchdog are killed in the middle of two faults and nobody cleans', async () => {
       const ordeal = new Ordeal();
       const { process: harness, ran } = ordeal.start(...play('at-once', ...cluster));
