@@ -5,10 +5,12 @@ export type Measured = Unit | 'per-second' | 'times';
 
 const SIZES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
+const shown = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 15, maximumFractionDigits: 20 });
+
 /** Three digits that matter, no trailing zeros, thousands set apart: `1.49`, `23.7`, `12,345`. */
 function digits(value: number): string {
   const rounded = Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
-  return rounded.toLocaleString('en-US', { maximumSignificantDigits: 15, maximumFractionDigits: 20 });
+  return shown.format(rounded);
 }
 
 function bytes(value: number): string {

@@ -897,9 +897,17 @@ export class ScenarioError extends Error {
   override readonly name = 'ScenarioError';
   readonly complaints: readonly string[];
   constructor(complaints: readonly string[], options?: ErrorOptions) {
-    super(complaints.join('\n'), options);
-    this.complaints = complaints;
+    const lines = complaints.map(oneLine);
+    super(lines.join('\n'), options);
+    this.complaints = lines;
   }
+}
+
+/** A complaint quotes a file, which may hold anything: no line of its own, no escape sequence, no end that nobody reads to. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const seen = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, '\ufffd').toWellFormed();
+  return seen.length <= 1_000 ? seen : `${seen.slice(0, 1_000).toWellFormed()}…`;
 }
 
 /** An outside program failed or is not to be had. `command` can be pasted into a shell and holds no secret. */

@@ -11,6 +11,8 @@ export interface Complaint {
 }
 
 const LISTED = 16;
+/** More of them nobody reads: they are most likely one mistake. */
+const MOST = 200;
 
 function oneOf(known: readonly string[]): string {
   if (known.length === 0) return 'none (there are none)';
@@ -47,7 +49,9 @@ export class Complaints {
     this.#beside = { from, other };
   }
 
+  /** Of hundreds the later ones are left out. */
   add(offset: number, complaint: Complaint): void {
+    if (this.#found.size >= MOST) return;
     this.#keep(offset, `${this.where(offset)}: ${phrase(complaint)}`);
   }
 

@@ -7,11 +7,16 @@ import type { Known } from './metrics.ts';
 import { type Parameters, plainValues } from './parameters.ts';
 import { find, itemsOf, type Tree, textOf } from './tree.ts';
 
+/** What somebody wrote by hand is far below. */
+const MOST_BYTES = 1_000_000;
+
 /** The text of a regular file. Throws a ScenarioError, located where it is no UTF-8 or holds a NUL. */
 export async function readText(file: string, expected: string): Promise<string> {
   const refuse = (complaint: string, cause?: unknown) => new ScenarioError([`${file}${complaint}`], { cause });
   // Reading a pipe or a device could wait forever.
   if (!(await isFile(file))) throw refuse(`: no file; expected ${expected}`);
+  const { size } = await stat(file).catch(() => ({ size: 0 }));
+  if (size > MOST_BYTES) throw refuse(`:1:1: ${phrase({ what: `${size} bytes`, expected: `≤ ${MOST_BYTES}` })}`);
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw refuse(`: cannot be read; expected ${expected}`, cause);
   });

@@ -1,4 +1,15 @@
-import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { Complaints } from './complaints.ts';
 import type { Entry, Tree } from './tree.ts';
 
@@ -9,30 +20,43 @@ export interface Parsed {
 }
 
 const MOST_NODES = 20_000;
+const DEEPEST = 100;
 
 /** Reads YAML into a tree with places. Syntax errors, duplicate keys and unknown tags become complaints; never throws. */
 export function parse(text: string, file: string): Parsed {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const complaints = new Complaints(file, (offset) => {
     const { line, col } = lineCounter.linePos(offset);
     return { line: Math.max(1, line), col: Math.max(1, col) };
   });
-  let fatal = false;
-  for (const error of [...document.errors, ...document.warnings]) {
-    if (error.code === 'DUPLICATE_KEY') {
-      const key = /^"[^"]*"|^'[^']*'|^[^:\s]+/.exec(text.slice(error.pos[0]))?.[0] ?? '';
-      complaints.add(error.pos[0], { what: `duplicate key "${key.replace(/^["']|["']$/g, '')}"`, expected: 'it once' });
-    } else {
-      fatal = true;
-      complaints.add(error.pos[0], { what: `not YAML: ${firstLower(error.message)}` });
-    }
+  const tooDeep = (at: number) => complaints.add(at, { what: 'nested too deeply', expected: `≤ ${DEEPEST} levels` });
+  const document = documentOf(text, lineCounter);
+  if (!document) {
+    tooDeep(0);
+    return { tree: undefined, complaints };
   }
-  if (fatal) return { tree: undefined, complaints };
+  for (const { message, pos } of [...document.errors, ...document.warnings]) {
+    // Where it composes, the parser itself makes an error of a stack that is full.
+    if (message.startsWith('Maximum call stack')) tooDeep(pos[0]);
+    else complaints.add(pos[0], { what: `not YAML: ${firstLower(message)}` });
+  }
+  if (complaints.size > 0) return { tree: undefined, complaints };
 
   let nodes = 0;
+  let depth = 0;
+  const anchors = anchored(document);
   const open = new Set<unknown>();
   function convert(node: unknown, at: number): Tree | undefined {
+    depth += 1;
+    try {
+      if (depth <= DEEPEST) return converted(node, at);
+      tooDeep(at);
+      return undefined;
+    } finally {
+      depth -= 1;
+    }
+  }
+  function converted(node: unknown, at: number): Tree | undefined {
     if (++nodes > MOST_NODES) {
       if (nodes === MOST_NODES + 1) complaints.add(at, { what: 'too large', expected: `≤ ${MOST_NODES} values` });
       return undefined;
@@ -62,17 +86,18 @@ export function parse(text: string, file: string): Parsed {
         complaints.add(keyAt, { what: 'a key that is no word', expected: 'a word' });
         continue;
       }
+      const key = String(pair.key.source ?? pair.key.value);
+      if (entries.has(key)) complaints.add(keyAt, { what: `duplicate key "${key}"`, expected: 'it once' });
       const value = convert(pair.value, keyAt) ?? { kind: 'scalar', at: keyAt, value: null, written: '' };
-      entries.set(String(pair.key.source ?? pair.key.value), { keyAt, value });
+      entries.set(key, { keyAt, value });
     }
     return { kind: 'map', at: here, entries };
   }
   function resolve(alias: Alias): Tree | undefined {
-    const target = alias.resolve(document);
+    const target = anchors.of.get(alias);
     const at = alias.range?.[0] ?? 0;
     if (target === undefined) {
-      const known = anchors(document);
-      complaints.add(at, { what: `unknown alias *${alias.source}`, word: alias.source, known });
+      complaints.add(at, { what: `unknown alias *${alias.source}`, word: alias.source, known: anchors.names });
       return undefined;
     }
     if (open.has(target)) {
@@ -88,14 +113,31 @@ export function parse(text: string, file: string): Parsed {
   return { tree: convert(document.contents, 0), complaints };
 }
 
-function anchors(document: Document): string[] {
-  const names: string[] = [];
+/** Undefined where the parser, which calls itself for each level, runs out of stack. */
+function documentOf(text: string, lineCounter: LineCounter): Document | undefined {
+  try {
+    // Its own search for duplicate keys takes the square of their number.
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** What each alias stands for: the last node before it with that anchor. In one pass, since there may be thousands. */
+function anchored(document: Document): { readonly of: ReadonlyMap<Alias, Node>; readonly names: readonly string[] } {
+  const last = new Map<string, Node>();
+  const of = new Map<Alias, Node>();
   visit(document, {
-    Value(_, { anchor }) {
-      if (anchor !== undefined) names.push(anchor);
+    Value(_, node) {
+      if (node.anchor !== undefined) last.set(node.anchor, node);
+    },
+    Alias(_, alias) {
+      const target = last.get(alias.source);
+      if (target) of.set(alias, target);
     },
   });
-  return names;
+  return { of, names: [...last.keys()] };
 }
 
 function firstLower(text: string): string {

@@ -21,6 +21,9 @@ const schema = z.strictObject({
   change: z.strictObject(Object.fromEntries(changeable.map((key) => [key, z.unknown().optional()]))).optional(),
 });
 
+/** Each is decoded by itself, before anything starts. */
+const MOST_ENTRIES = 100;
+
 /** One entry of a suite: a scenario, and what is asked of it. */
 export interface SuiteEntry {
   /** An id or a path, as written. */
@@ -44,6 +47,11 @@ export async function readSuite(
   if (tree?.kind === 'list') {
     if (tree.items.length === 0)
       complaints.add(tree.at, { what: 'the suite is empty', expected: 'at least one entry' });
+    const beyond = tree.items[MOST_ENTRIES];
+    if (beyond) {
+      complaints.add(beyond.at, { what: `${tree.items.length} entries`, expected: `≤ ${MOST_ENTRIES}` });
+      complaints.throwIfAny();
+    }
     return { entries: tree.items.flatMap((item) => entryOf(item, complaints) ?? []), complaints };
   }
   const expected = 'a list of entries, such as: - scenario: list-flood';
