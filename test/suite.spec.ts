@@ -16,6 +16,8 @@ import { playedOf, type Suite, type SuiteRun, spoken, suiteCases, suiteJson } fr
 import { suiteMarkdown, suiteSummary } from '../reports/suite-summary.ts';
 import { listFlood } from './fixtures/journals/list-flood.ts';
 import { emptyReport, hostile, hostileReport } from './fixtures/journals/odd.ts';
+import { suiteOf } from './kill-matrix/cell.ts';
+import { plays } from './kill-matrix/plays.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cwd = mkdtempSync(join(tmpdir(), 'ordeal-suite-'));
@@ -48,6 +50,16 @@ const named = (runs: readonly PlannedRun[]) => runs.map(({ scenario }) => `${sce
 
 describe('a suite', function () {
   this.timeout('1m');
+
+  it('shortens the phases of all that the kill matrix plays, and leaves two seconds to a fault that begins later', async () => {
+    for (const play of plays) {
+      const [run] = await planned(await suiteOf(play));
+      for (const { during, after } of run?.scenario.faults ?? []) {
+        expect(run?.scenario.phases.find(({ name }) => name === during)?.duration).to.be.at.least(after + 2000);
+      }
+      expect(run?.scenario.variant.name).to.equal(play.variant);
+    }
+  });
 
   it('plays all variants of a scenario that run there and ask for nothing, or those that it names, in its order', async () => {
     const runs = await planned(

@@ -71,8 +71,10 @@ async function settle(run: Left, takenOver: boolean, places: Places, ambient: Am
   try {
     if (run.harness === 'dead') await relieve(run.mark, finishWithin);
     const lost = !existsSync(folder);
+    const index = join(places.state, run.id);
+    // Its watchdog has paid meanwhile, and struck it out.
+    if (lost && whose.kept !== undefined && !existsSync(index)) return { paid: 0, owing: [] };
     if (lost && !existsSync(whose.kept ?? folder)) {
-      const index = join(places.state, run.id);
       const what = `its folder and its ledger are lost; look for what carries the mark ${run.mark}, then remove ${index}`;
       return { paid: 0, owing: [what] };
     }

@@ -34,10 +34,13 @@ export interface Outcome {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A suite of one run: only there may phases be changed from outside. */
-async function suiteOf({ scenario, variant, cluster }: Play): Promise<string> {
+export async function suiteOf({ scenario, variant, cluster }: Play): Promise<string> {
   const folder = join(root, scenario);
-  const { phases } = await load(folder, { variant, on: cluster, set: {} });
-  const short = phases.map(({ name }) => `${name}: 2s`).join(', ');
+  const { phases, faults } = await load(folder, { variant, on: cluster, set: {} });
+  // A fault that begins later has its two seconds too.
+  const late = (phase: string) =>
+    Math.max(0, ...faults.filter(({ during }) => during === phase).map(({ after }) => after));
+  const short = phases.map(({ name }) => `${name}: ${2000 + late(name)}ms`).join(', ');
   return `- scenario: ${folder}\n  variants: [${variant}]\n  cluster: ${cluster}\n  mode: run\n  change: { phases: { ${short} } }\n`;
 }
 

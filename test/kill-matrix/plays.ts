@@ -17,13 +17,20 @@ export const nameOf = ({ scenario, variant, cluster }: Play): string =>
 export const textOf = (kill: Kill): string =>
   `${'line' in kill ? `${kill.when} line ${kill.line}` : `at ${kill.at.toFixed(2)} s`}, ${kill.whom}`;
 
-/** Before and after each line of a ledger, and at moments spread over the time that it takes; by turns with the watchdog and without. */
+const whom = (index: number) => (index % 2 === 0 ? 'harness' : 'both');
+
+/**
+ * Before and after each line of a ledger, with the watchdog and without; at moments spread over the time that it takes, by turns with the
+ * watchdog and without.
+ */
 export function killsOf({ lines, seconds, random }: { lines: number; seconds: number; random: number }): Kill[] {
-  const whom = (index: number) => (index % 2 === 0 ? 'harness' : 'both');
-  const atLines = Array.from({ length: 2 * lines }, (_, index): Kill => {
-    const line = Math.floor(index / 2) + 1;
-    return { line, when: index % 2 === 0 ? 'before' : 'after', whom: whom(index + line) };
-  });
+  const at = (turn: number) =>
+    Array.from({ length: 2 * lines }, (_, index): Kill => {
+      const line = Math.floor(index / 2) + 1;
+      return { line, when: index % 2 === 0 ? 'before' : 'after', whom: whom(index + line + turn) };
+    });
+  // First each line and edge once, so that a matrix that is cut short has seen them all.
+  const atLines = [...at(0), ...at(1)];
   // Of the golden ratio: no two are near each other, and more may be added.
   const atMoments = Array.from({ length: random }, (_, index): Kill => {
     return { at: ((index + 1) * 0.618034 * seconds) % seconds, whom: whom(index) };
