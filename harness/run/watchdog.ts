@@ -22,12 +22,16 @@ const { owner, mark, index } = entryOf(folder);
 // The folder may be gone when it counts.
 const whose = whoseIs(folder);
 
-/** Told to end, by who cleans: no further try. */
+/** Told to end, by who cleans: no further try. Whoever tells it while the harness lives is not heard. */
 const told = new AbortController();
-process.on('SIGTERM', () => told.abort());
+let alone = false;
+process.on('SIGTERM', () => alone && told.abort());
 const released = new Promise<boolean>((resolve) => {
   process.once('message', () => resolve(true));
-  process.once('disconnect', () => resolve(false));
+  process.once('disconnect', () => {
+    alone = true;
+    resolve(false);
+  });
 });
 process.send?.('watching');
 
