@@ -54,8 +54,12 @@ function faultIn(runs: string): { folder: string; debt: Debt & { undo: 'resume-p
 async function halt(): Promise<Halt> {
   const cwd = mkdtempSync(join(tmpdir(), 'ordeal-halt-'));
   const run = start(cwd, 'run', scenario, '--variant', 'paused', '--quiet');
+  running = run.process;
   try {
-    const { folder, debt } = await until(() => faultIn(join(cwd, 'runs')), 100);
+    const { folder, debt } = await until(() => {
+      if (run.process.exitCode !== null) throw new Error(`the run ended by itself, with ${run.process.exitCode}`);
+      return faultIn(join(cwd, 'runs'));
+    }, 100);
     await sleep(500 + Math.random() * 1_000);
     if (!standing(debt)?.stopped) throw new Error('the fault is not in force');
     const told = Date.now();
@@ -81,6 +85,10 @@ async function halt(): Promise<Halt> {
     rmSync(cwd, { recursive: true, force: true });
   }
 }
+
+let running: ChildProcess | undefined;
+// It puts back what it did, and the rest of this fails then.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => running?.kill('SIGINT'));
 
 for (let time = 1; time <= Number(times); time++) {
   const found = await halt();
