@@ -83,9 +83,23 @@ const targeting = (command: Command) =>
     .option('--cluster <where>', 'embedded, kind, or kind:NAME for a kind cluster that you have (it is never deleted)')
     .option('--image <reference>', "a node image for kind; the project's own, made without a registry, by default");
 
+const reaching = (
+  command: Command,
+  what = 'play on a cluster that you have, by a context of your kubeconfig; never without this',
+) =>
+  command
+    .option('--context <name>', what)
+    .option('--kubeconfig <file>', 'the kubeconfig with that context; $KUBECONFIG or ~/.kube/config by default')
+    .hook('preAction', async () => {
+      const { kubeconfig, context } = command.opts();
+      if (context === undefined) return;
+      const { kubeconfigPath } = await import('./commands/target.ts');
+      command.setOptionValue('kubeconfig', kubeconfigPath(kubeconfig, ambient));
+    });
+
 const choosing = (command: Command) =>
-  targeting(
-    command.addOption(
+  reaching(
+    targeting(command).addOption(
       new Option('--set <name=value>', "change one of the scenario's parameters (repeatable)")
         .argParser(collect)
         .default([], 'none'),
@@ -156,9 +170,10 @@ program
     done(await (await import('./commands/report.ts')).report(name, options, ambient)),
   );
 
-program
-  .command('clean')
-  .description('put back what runs that died still owe')
+reaching(
+  program.command('clean').description('put back what runs that died still owe'),
+  'look into the books of a cluster that you have, too: what runs of any machine owe there',
+)
   .option('--runs-dir <folder>', 'where runs are kept', 'runs')
   .addOption(
     new Option(

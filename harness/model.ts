@@ -267,13 +267,44 @@ type DebtKind =
       readonly name: string;
       readonly mark: string;
     }
-  /** Let pods be bound to a node of the run's own embedded cluster again; a later node of that name has another uid and is a stranger. */
-  | { readonly undo: 'uncordon-node'; readonly name: string; readonly uid: string; readonly mark: string }
+  /**
+   * Let pods be bound to a node again, of the run's own embedded cluster or of `cluster`; a later node of that name has another uid and is
+   * a stranger. In a cluster of somebody's, only where the mark in its annotation says that the run cordoned it.
+   */
+  | {
+      readonly undo: 'uncordon-node';
+      readonly name: string;
+      readonly uid: string;
+      readonly cluster?: TheirCluster;
+      readonly mark: string;
+    }
+  /** Delete every object of a kind in a cluster of somebody's that is labelled `ordeal.mark=<mark>`. */
+  | {
+      readonly undo: 'delete-labelled';
+      readonly cluster: TheirCluster;
+      readonly resource: LabelledResource;
+      readonly mark: string;
+    }
+  /** Take the run's debts out of the books in a cluster of somebody's, and the books away when they are ours and nothing else is in them. */
+  | { readonly undo: 'close-books'; readonly cluster: TheirCluster; readonly mark: string }
   /**
    * Have the relay of a link serve it again; `path` is the relay's folder, below the run's. The relay does it by itself when the
    * fault's deadline has come.
    */
   | { readonly undo: 'restore-link'; readonly path: string; readonly mark: string };
+
+/**
+ * A cluster that somebody has, by an absolute path of a kubeconfig and a context of it. `uid` is that of its namespace kube-system: whoever
+ * pays asks for it first, and leaves another one alone.
+ */
+export interface TheirCluster {
+  readonly kubeconfig: string;
+  readonly context: string;
+  readonly uid: string;
+}
+
+/** Kinds of objects without a namespace that a run may create in a cluster of somebody's; what has one goes with its namespace. */
+export type LabelledResource = 'namespace' | 'priorityclass' | 'clusterrole' | 'clusterrolebinding';
 
 /** The API server of the run's own embedded cluster, by the kubeconfig in the run's folder: when that is gone, so is all that was in it. */
 export interface OwnApi {
@@ -407,6 +438,8 @@ export interface Cluster extends AsyncDisposable {
   readonly components?: readonly Component[];
   /** Its machines, where they can be reached. Control planes first. */
   readonly nodes?: readonly Node[];
+  /** Of a cluster that somebody has: how whoever pays finds it again. Every object that is created there carries the run's mark as a label. */
+  readonly theirs?: TheirCluster;
   /** What a threshold's `when` may ask for: `psi`, `cgroup-v2`, `oom-score-adj`… */
   readonly capabilities?: ReadonlySet<string>;
   /** Resolves when the component is dead, with how. Never rejects. */

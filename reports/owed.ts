@@ -11,6 +11,7 @@ export function debtText(debt: Debt): string {
     'resource' in debt ? debt.resource : '',
     'name' in debt ? debt.name : '',
     'path' in debt ? debt.path : '',
+    'cluster' in debt && debt.cluster ? `of context ${debt.cluster.context}` : '',
   ];
   return parts.filter(Boolean).join(' ');
 }

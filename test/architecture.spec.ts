@@ -20,6 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/relay': ['harness/model.ts'],
   'harness/run': [
     'harness/model.ts',
+    'harness/access',
     'harness/relay',
     'harness/secrets.ts',
     'harness/process.ts',
@@ -30,9 +31,11 @@ const allowed: Record<string, readonly string[]> = {
   'harness/verdict': ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   reports: ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/program.ts', 'harness/docker.ts'],
+  'harness/access': ['harness/model.ts'],
   'harness/kube': ['harness/model.ts'],
   'harness/cluster': [
     'harness/model.ts',
+    'harness/access',
     'harness/relay',
     'harness/secrets.ts',
     'harness/template.ts',

@@ -356,9 +356,9 @@ describe('the scenarios of drains, priorities and silent nodes', () => {
       objects,
     } = await load(shipped('pdb-gridlock'), { variant: 'two-budgets', set: {} });
     expect(drains[0]).to.deep.include({ fault: 'drain-nodes', workers: 0 });
-    expect(drains[0]?.parameters).to.deep.equal({ every: 1_000, patience: 12_000 });
+    expect(drains[0]?.parameters).to.deep.equal({ nodes: 3, every: 1_000, patience: 12_000 });
     expect(phase(phases, 'fault')).to.equal(3 * 12_000 + 5_000);
-    expect(objects).to.have.length(3);
+    expect(objects).to.have.length(4);
     const other = await load(shipped('pdb-gridlock'), { variant: 'one-at-a-time', set: { patience: '2s' } });
     expect(phase(other.phases, 'fault')).to.equal(11_000);
   });

@@ -2,10 +2,18 @@ import type { Scenario } from '../model.ts';
 import type { Target } from './target.ts';
 
 /**
- * Why a scenario must not be played on an embedded or a kind cluster of ours, by what the cluster would be and what this host
- * has, one sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
+ * Why a scenario must not be played on that target, by what a cluster of ours would be and what this host has, or by what it would do
+ * to a cluster of somebody's, one sentence each; nothing is made to know it. Throws `RefusedError` for a fault that is wrong in itself.
  */
-export async function refusedBeforehand({ cluster, faults }: Scenario, target: Target): Promise<string[]> {
+export async function refusedBeforehand(scenario: Scenario, target: Target): Promise<string[]> {
+  const { cluster, faults } = scenario;
+  if (target.provider === 'kubeconfig') {
+    const [{ refusals }, { theirObjectsRefused }] = await Promise.all([
+      import('../cluster/theirs/refusals.ts'),
+      import('./their-objects.ts'),
+    ]);
+    return [...refusals(cluster), ...(await theirObjectsRefused(scenario))];
+  }
   if (target.existing !== undefined) return [];
   if (target.provider === 'embedded') {
     const { cpuRefusal } = await import('../cluster/limits.ts');

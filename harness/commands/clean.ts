@@ -8,18 +8,22 @@ import { sameBoot } from '../run/owner.ts';
 import { type Left, leftRuns, strike } from '../run/register.ts';
 import { relieve } from '../run/watched.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
+import { contextOf, targetOf } from './target.ts';
 
 export interface CleanOptions {
   readonly runsDir: string;
   /** Ids of runs for which the user vouches: their folder may be believed, their harness's container is gone. */
   readonly takeOver?: readonly string[];
+  /** A cluster whose own books are looked into too. */
+  readonly context?: string;
+  readonly kubeconfig?: string;
 }
 
 /**
  * Pays the debts of runs whose harness is dead. Exit 0 when nothing is owed any more, 4 when something could not be put back. Throws
  * `RefusedError` when it is to take over what nobody left.
  */
-export async function clean({ runsDir, takeOver = [] }: CleanOptions, ambient: Ambient): Promise<number> {
+export async function clean({ runsDir, takeOver = [], ...where }: CleanOptions, ambient: Ambient): Promise<number> {
   const places = placesOf(ambient, runsDir);
   const runs = leftRuns(places);
   const unknown = takeOver.filter((id) => !runs.some((run) => run.id === id));
@@ -32,6 +36,17 @@ export async function clean({ runsDir, takeOver = [] }: CleanOptions, ambient: A
     owing += result.owing.length;
     if (result.owing.length === 0) strike(places, run.id);
     for (const complaint of result.owing) ambient.err.write(plain(`${run.id}: still owed: ${complaint}`));
+  }
+  const target = targetOf(where);
+  if (target !== undefined) {
+    const { cleanCluster } = await import('./clean-cluster.ts');
+    const there = await cleanCluster(contextOf(target), ambient).catch((error: unknown) => {
+      if (owing === 0) throw error;
+      ambient.err.write(plain(`${error instanceof Error ? error.message : error}`));
+      return { paid: 0, owing: 0 };
+    });
+    paid += there.paid;
+    owing += there.owing;
   }
   if (owing + paid === 0) ambient.out.write('nothing is owed\n');
   return owing > 0 ? 4 : 0;

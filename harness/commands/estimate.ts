@@ -5,10 +5,11 @@ import type { Target } from './target.ts';
  * What a run takes beyond its phases, on 2 cores (`bench/overhead.ts`): on embedded clusters 8.7 to 12.6 s (40 runs), on kind clusters of
  * their own 52 to 72 s (11 runs, others beside them), of which making one takes 30 to 38 s.
  */
-const beyond: Readonly<Record<'embedded' | 'kind' | 'existing', Millis>> = {
+const beyond: Readonly<Record<Target['provider'] | 'existing', Millis>> = {
   embedded: 10_000,
   kind: 60_000,
   existing: 30_000,
+  kubeconfig: 30_000,
 };
 
 export interface Estimate {

@@ -27,14 +27,18 @@ export interface Provided {
 /** The outside programs that these scenarios need, each once. */
 export function wishes(scenarios: readonly Scenario[], asked: Target | undefined): ToolWish[] {
   const all = scenarios.flatMap((scenario) => {
-    const onKind = targetFor(scenario, asked).provider === 'kind';
-    const some: ToolWish[] = onKind ? [{ name: 'kind' }] : embeddedWishes(scenario);
+    const some = clusterWishes(scenario, targetFor(scenario, asked));
     if (scenario.measured !== undefined) some.push({ name: 'coredns' });
     some.push(...scenario.load.map((load) => ({ name: k6For(scenario, load) })));
     if (scenario.installs.length > 0) some.push({ name: 'helm' });
     return some;
   });
   return [...new Map(all.map((wish) => [keyOf(wish), wish])).values()];
+}
+
+function clusterWishes(scenario: Scenario, { provider }: Target): ToolWish[] {
+  if (provider === 'kubeconfig') return [];
+  return provider === 'kind' ? [{ name: 'kind' }] : embeddedWishes(scenario);
 }
 
 /** The k6 that a load is for: the published one, unless its script imports an extension or pods have to report what they measure. */
@@ -99,6 +103,9 @@ function reasonsAgainstPods({ name, pods, from }: LoadSpec, provider: Target['pr
   return [
     ...(provider === 'embedded'
       ? [`load ${name} is offered by ${pods} pods, and the embedded cluster has no kubelets to run them`]
+      : []),
+    ...(provider === 'kubeconfig'
+      ? [`load ${name} is offered by ${pods} pods, whose image is in no registry from which your nodes could have it`]
       : []),
     ...(from === undefined ? [] : [`load ${name} comes from ${from}, which is none of its pods' addresses`]),
   ];

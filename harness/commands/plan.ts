@@ -132,7 +132,9 @@ function certificatesText({ cluster: { certificates = {} } }: Scenario): string[
   });
 }
 
-function targetText({ cluster }: Scenario, { provider, existing }: Target): string {
+function targetText({ cluster }: Scenario, { provider, existing, context, kubeconfig }: Target): string {
+  if (context !== undefined)
+    return `your cluster, by the context ${context} of ${kubeconfig}: used, and left as it was`;
   if (existing !== undefined) return `your kind cluster ${existing}: used, never deleted`;
   if (provider === 'kind') return `a kind cluster of its own (${cluster.kind?.shape}), removed afterwards`;
   return `a cluster of its own on this machine, ${cluster.nodes} simulated nodes, removed afterwards`;

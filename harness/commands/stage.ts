@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ask } from '../access/ask.ts';
 import {
   type Cluster,
   type ClusterProvider,
@@ -14,7 +15,9 @@ import type { Stage } from '../run/conductor.ts';
 import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
-import { type Target, targetFor } from './target.ts';
+import { contextOf, type Target, targetFor } from './target.ts';
+import { labelled, requireFreeNames } from './their-objects.ts';
+import { requireRoom } from './their-room.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
 export async function makeStage(
@@ -91,6 +94,14 @@ async function providerOf(
     });
     return { provider, kubernetes: image?.kubernetes };
   }
+  if (target.provider === 'kubeconfig') {
+    const { theirs } = await import('../cluster/kubeconfig.ts');
+    const refuse = async (ask: Ask) => {
+      await requireFreeNames(scenario, ask);
+      await requireRoom(scenario, ask);
+    };
+    return { provider: theirs({ ...contextOf(target), refuse }), kubernetes: undefined };
+  }
   const { embedded } = await import('../cluster/embedded.ts');
   const tool = (name: string, version?: string) => toolOf(provided, name, versionOf(scenario, name, version));
   return {
@@ -143,8 +154,9 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
     const template = await readFile(join(scenario.folder, manifest), 'utf8');
     const started = run.clock.now();
     const rendered = renderMany(template, scenario.parameters, count);
-    const all = apply ? [...rendered] : rendered;
-    const made = await (apply ? applyMany : createMany)(client, all, { concurrency: 20, signal: run.signal });
+    const all = apply ? [...rendered] : cluster.theirs ? [...rendered].map((one) => labelled(one, run.mark)) : rendered;
+    const options = { concurrency: 20, signal: run.signal, ...(cluster.theirs && { ours: run.mark }) };
+    const made = await (apply ? applyMany : createMany)(client, all, options);
     // What is changed serves already: from here on it is to serve as it was asked for, and nothing former beside it.
     if (apply) for (const object of all) await rolledOut(client, object, run);
     const seconds = (run.clock.now() - started) / 1000;

@@ -1,7 +1,16 @@
 import type { KubeClient } from '../kube/client.ts';
-import { type Fault, type FaultKind, type FaultSpec, type Injected, RefusedError, type Run } from '../model.ts';
+import {
+  type Fault,
+  type FaultKind,
+  type FaultSpec,
+  type Injected,
+  RefusedError,
+  type Run,
+  type TheirCluster,
+} from '../model.ts';
 import { drainNode } from './drain.ts';
 import { DrainSamples, drainMetrics } from './drain-samples.ts';
+import { theirTargets } from './drain-targets.ts';
 import { amount, givenAmount } from './parameter.ts';
 
 /** What `kubectl drain` does, and whoever renews nodes one by one: kured, node pools that are upgraded, an autoscaler. */
@@ -9,7 +18,12 @@ export const drainNodes: FaultKind = {
   name: 'drain-nodes',
   help: 'nodes are cordoned and their pods evicted (Eviction API), node after node, each until it is empty or its patience ends; an empty one is uncordoned at once, the others at the end of the phase',
   parameters: {
-    nodes: { type: 'number', help: 'how many, the first ones by name; all when absent', optional: true, least: 1 },
+    nodes: {
+      type: 'number',
+      help: 'how many, the first ones by name, all when absent; in a cluster of yours those with most of the run’s own pods, one when absent',
+      optional: true,
+      least: 1,
+    },
     every: { type: 'duration', help: 'from a refused eviction to the next try', default: 5_000, least: 100 },
     patience: { type: 'duration', help: 'how long one node is tried', default: 60_000, least: 1_000 },
   },
@@ -22,16 +36,16 @@ function make(spec: FaultSpec): Fault {
   return {
     name: spec.name,
     async unavailable({ provider }) {
-      // Elsewhere what is owed to a node has no payer yet.
-      return provider === 'embedded' ? undefined : `it is for the embedded cluster, not for ${provider}`;
+      return reasonAgainst(provider);
     },
     async inject(cluster, run) {
-      if (cluster.provider !== 'embedded') throw new RefusedError(`fault ${spec.name}: not on ${cluster.provider}`);
+      const reason = reasonAgainst(cluster.provider);
+      if (reason !== undefined) throw new RefusedError(`fault ${spec.name}: ${reason}`);
       const { KubeClient } = await import('../kube/client.ts');
       const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
       try {
-        const nodes = await targetsOf(spec, client);
-        return draining(spec, nodes, client, run);
+        const nodes = cluster.theirs ? await theirTargets(spec, client, run.mark) : await targetsOf(spec, client);
+        return draining(spec, nodes, client, run, cluster.theirs);
       } catch (error) {
         await client[Symbol.asyncDispose]();
         throw error;
@@ -39,6 +53,10 @@ function make(spec: FaultSpec): Fault {
     },
   };
 }
+
+/** On a kind cluster what is owed to a node has no payer yet. */
+const reasonAgainst = (provider: string): string | undefined =>
+  provider === 'kind' ? 'it is for the embedded cluster and for --context, not for kind' : undefined;
 
 async function targetsOf(spec: FaultSpec, client: KubeClient): Promise<readonly string[]> {
   interface Node {
@@ -55,11 +73,25 @@ async function targetsOf(spec: FaultSpec, client: KubeClient): Promise<readonly 
   return targets.map(({ metadata }) => metadata.name);
 }
 
-function draining(spec: FaultSpec, nodes: readonly string[], client: KubeClient, run: Run): Injected {
+function draining(
+  spec: FaultSpec,
+  nodes: readonly string[],
+  client: KubeClient,
+  run: Run,
+  theirs?: TheirCluster,
+): Injected {
   const [ending, ended] = [new AbortController(), new AbortController()];
   const signal = AbortSignal.any([run.signal, ending.signal]);
   const samples = new DrainSamples(run, spec);
-  const options = { client, run, samples, every: givenAmount(spec, 'every'), patience: givenAmount(spec, 'patience') };
+  const options = {
+    ...(theirs && { theirs }),
+    client,
+    run,
+    samples,
+    every: givenAmount(spec, 'every'),
+    patience: givenAmount(spec, 'patience'),
+    deadline: spec.deadline,
+  };
   /** Of the nodes that are cordoned still. */
   const uncordons: (() => Promise<void>)[] = [];
   const drained = (async () => {

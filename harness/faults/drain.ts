@@ -1,6 +1,6 @@
 import { pause } from '../kube/abortable.ts';
 import type { KubeClient, KubeObject } from '../kube/client.ts';
-import { ClusterError, type Millis, type Run } from '../model.ts';
+import { ClusterError, type Millis, type Run, type TheirCluster } from '../model.ts';
 import type { DrainSamples } from './drain-samples.ts';
 
 export interface Draining {
@@ -10,6 +10,10 @@ export interface Draining {
   /** From a refused eviction to the next try. */
   readonly every: Millis;
   readonly patience: Millis;
+  /** In a cluster of somebody's only pods in the run's own namespaces are evicted. */
+  readonly theirs?: TheirCluster;
+  /** There a node is uncordoned after so long, whoever lives. */
+  readonly deadline: Millis;
   /** Ends the drain where it stands. */
   readonly signal: AbortSignal;
 }
@@ -33,12 +37,16 @@ const over: ReadonlySet<string> = new Set(['201', '404', '409']);
 
 /** Cordons a node and evicts its pods until none is left. Owes the uncordoning first. Throws what the API server says of the node. */
 export async function drainNode(name: string, options: Draining): Promise<Drained> {
-  const { client, run, samples, patience, signal } = options;
+  const { client, run, samples, patience, signal, theirs } = options;
   const path = `/api/v1/nodes/${name}`;
   const uid = (await client.get(path)).metadata.uid ?? '';
-  const owed = await run.ledger.owe({ undo: 'uncordon-node', name, uid, mark: run.mark });
+  const debt = { undo: 'uncordon-node', name, uid, mark: run.mark } as const;
+  const owed = await (theirs
+    ? run.ledger.owe({ ...debt, cluster: theirs }, { within: options.deadline })
+    : run.ledger.owe(debt));
   // The server refuses it where the node is another one by now.
-  await client.patch(path, { metadata: { uid }, spec: { unschedulable: true } });
+  const annotations = theirs && { annotations: { 'ordeal.cordoned': run.mark } };
+  await client.patch(path, { metadata: { uid, ...annotations }, spec: { unschedulable: true } });
   owed.done();
   const began = run.clock.now();
   samples.tell(name, 'cordoned');
@@ -53,7 +61,8 @@ export async function drainNode(name: string, options: Draining): Promise<Draine
 }
 
 /** Whether no pod is left that a drain would evict. */
-async function evictAll(node: string, { client, samples, every }: Draining, within: AbortSignal): Promise<boolean> {
+async function evictAll(node: string, options: Draining, within: AbortSignal): Promise<boolean> {
+  const { client, samples, every } = options;
   const asked = new Map<string, Promise<void>>();
   let failed: { readonly error: unknown } | undefined;
   const evict = async (pod: Pod) => {
@@ -64,7 +73,7 @@ async function evictAll(node: string, { client, samples, every }: Draining, with
       await pause(every, within);
     }
   };
-  let left = await evictable(client, node);
+  let left = await evictable(options, node);
   while (left.length > 0 && !within.aborted && !failed) {
     for (const pod of left) {
       const { uid = '', deletionTimestamp } = pod.metadata;
@@ -75,7 +84,7 @@ async function evictAll(node: string, { client, samples, every }: Draining, with
       asked.set(uid, evict(pod).catch(failing));
     }
     await pause(look, within);
-    left = await evictable(client, node);
+    left = await evictable(options, node);
   }
   if (left.length > 0) await Promise.all(asked.values());
   if (failed) throw failed.error;
@@ -83,13 +92,21 @@ async function evictAll(node: string, { client, samples, every }: Draining, with
 }
 
 /** As `kubectl drain --ignore-daemonsets`: neither pods of DaemonSets, which would come back at once, nor mirrors of static ones. */
-async function evictable(client: KubeClient, node: string): Promise<readonly Pod[]> {
+async function evictable({ client, run, theirs }: Draining, node: string): Promise<readonly Pod[]> {
+  const own = theirs && new Set(await ownNamespaces(client, run.mark));
   const { items } = await client.list<Pod>('/api/v1/pods', { fieldSelector: `spec.nodeName=${node}` });
   return items.filter(
-    ({ metadata: { annotations = {}, ownerReferences = [] } }) =>
+    ({ metadata: { annotations = {}, ownerReferences = [], namespace = '' } }) =>
+      (own === undefined || own.has(namespace)) &&
       annotations['kubernetes.io/config.mirror'] === undefined &&
       ownerReferences.every(({ kind }) => kind !== 'DaemonSet'),
   );
+}
+
+/** In a cluster of somebody's, the namespaces that the run made. */
+export async function ownNamespaces(client: KubeClient, mark: string): Promise<readonly string[]> {
+  const { items } = await client.list<KubeObject>('/api/v1/namespaces', { labelSelector: `ordeal.mark=${mark}` });
+  return items.map(({ metadata }) => metadata.name);
 }
 
 /** The code of the answer to one eviction; `busy` where the server itself had no time, else a system error code. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClusterError, type Millis } from '../model.ts';
+import { ClusterError, type Millis, RefusedError } from '../model.ts';
 import type { KubeClient, KubeObject } from './client.ts';
 import { collectionOf } from './kinds.ts';
 
@@ -9,6 +9,8 @@ export interface CreateOptions {
   readonly signal: AbortSignal;
   /** How long one object is tried again after 429, 5xx and broken connections; default 30 s. */
   readonly patience?: Millis;
+  /** In a cluster of somebody's: what is there already must carry this mark as its label, else it is somebody's. */
+  readonly ours?: string;
 }
 
 /** Others need these: nothing that follows is sent before they exist. */
@@ -82,23 +84,32 @@ export async function applyMany(
 }
 
 async function createOne(client: KubeClient, object: KubeObject, options: CreateOptions): Promise<void> {
-  await persist(async () => client.create(await collectionOf(client, object), object), options);
+  const collection = await collectionOf(client, object);
+  if ((await persist(async () => client.create(collection, object), options)) === 'there') {
+    await requireOurs(client, `${collection}/${object.metadata.name}`, options);
+  }
   if (object.kind !== 'Namespace') return;
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
   const path = `/api/v1/namespaces/${object.metadata.name}/serviceaccounts`;
   await persist(() => client.create(path, account), options);
 }
 
-async function persist(act: () => Promise<unknown>, options: CreateOptions): Promise<void> {
+async function requireOurs(client: KubeClient, path: string, { ours }: CreateOptions): Promise<void> {
+  if (ours === undefined) return;
+  const { metadata } = await client.get(path);
+  if (metadata.labels?.['ordeal.mark'] !== ours) throw new RefusedError(`${path} is there already, and is not ours`);
+}
+
+async function persist(act: () => Promise<unknown>, options: CreateOptions): Promise<'done' | 'there'> {
   const until = performance.now() + (options.patience ?? 30_000);
   for (let wait = 50; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
     try {
       await act();
-      return;
+      return 'done';
     } catch (error) {
       options.signal.throwIfAborted();
       if (!(error instanceof ClusterError)) throw error;
-      if (error.code === 409 && /AlreadyExists/.test(error.reason)) return;
+      if (error.code === 409 && /AlreadyExists/.test(error.reason)) return 'there';
       if (!passing(error) || performance.now() + wait > until) throw error;
       await sleep(wait, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted());
     }

@@ -78,7 +78,8 @@ export class KubeClient implements AsyncDisposable {
         : { ...connection, user: 'harness' };
     const connect = { ca, ...certificate, timeout: Math.min(timeout, 10_000) };
     const kept = { connect, allowH2: false, headersTimeout: timeout, keepAliveTimeout: 60_000 };
-    this.#server = connection.server;
+    // It may have a path of its own, as behind a gateway.
+    this.#server = connection.server.replace(/\/$/, '');
     this.#agent = new Agent({ ...kept, bodyTimeout: timeout, connections: options.connections ?? 8 });
     this.#streams = new Agent({ ...kept, bodyTimeout: 0, connections: null });
     this.#headers = {
@@ -185,7 +186,7 @@ export class KubeClient implements AsyncDisposable {
     accept?: string,
     signal: AbortSignal = this.#ending.signal,
   ): Promise<Dispatcher.ResponseData> {
-    const url = new URL(path, this.#server);
+    const url = new URL(`${this.#server}${path}`);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
     const headers = { ...this.#headers, ...(accept && { accept }), ...(body && { 'content-type': type }) };
     const what = `${method} ${path}`;

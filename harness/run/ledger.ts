@@ -5,7 +5,9 @@ import { type Debt, type Ledger, type Millis, type Owed, ScenarioError } from '.
 import type { Clients } from '../node/exec.ts';
 import { type Armed, arm } from './arm.ts';
 import { type Account, type Book, cutHalfLine, readBook, writeLine } from './books.ts';
+import { Reach } from './reach.ts';
 import { type Whose, whoseIs } from './register.ts';
+import { noteThere } from './their-books.ts';
 import { inDocker, inOwnCluster, requireDebt } from './undo/debt.ts';
 import { undo } from './undo.ts';
 
@@ -36,6 +38,7 @@ export function openLedger(folder: string, clients: Clients = {}, whose: Whose =
   heal(folder, whose);
   let next = readBooks(folder, whose).accounts.reduce((most, { id }) => Math.max(most, id), 0) + 1;
   const armed = new Map<number, Armed>();
+  const reach = new Reach();
   let daemon: Promise<string> | undefined;
 
   const withDaemon = async (debt: Debt): Promise<Debt> => {
@@ -54,7 +57,7 @@ export function openLedger(folder: string, clients: Clients = {}, whose: Whose =
   const pay = async (id: number, debt: Debt): Promise<void> => {
     try {
       requireDebt(debt, whose);
-      await undo(debt, { ...clients, folder });
+      await reach.of(debt, () => undo(debt, { ...clients, folder }));
     } catch (error) {
       write({ id, state: 'failed', error: String(error) });
       throw error;
@@ -69,6 +72,7 @@ export function openLedger(folder: string, clients: Clients = {}, whose: Whose =
       const debt = await withDaemon(requireDebt(given, whose));
       const id = next++;
       write({ id, state: 'owed', debt });
+      await noteThere(debt, id);
       if (within !== undefined) armed.set(id, await arm(folder, id, debt, within));
       return { done: () => write({ id, state: 'done' }), settle: () => pay(id, debt) };
     },

@@ -1,10 +1,12 @@
 import type { Debt } from '../model.ts';
 import type { Clients } from '../node/exec.ts';
+import { closeBooks } from './undo/close-books.ts';
 import { powerOn, restoreMemory, thaw } from './undo/container.ts';
 import { removeContainers, removeNetwork } from './undo/containers.ts';
 import { requireDebt } from './undo/debt.ts';
 import { endProcesses, removeCgroup, removeFolder } from './undo/host.ts';
 import { liftIoLimit } from './undo/io.ts';
+import { deleteLabelled } from './undo/labelled.ts';
 import { restoreLink } from './undo/link.ts';
 import { uncordonNode } from './undo/node.ts';
 import { removeNodeFile } from './undo/node-file.ts';
@@ -52,6 +54,10 @@ export async function undo(given: Debt, { folder, ...clients }: Payer = {}): Pro
       return deleteObject(debt, { ...clients, ...(folder !== undefined && { folder }) });
     case 'uncordon-node':
       return uncordonNode(debt, folder);
+    case 'delete-labelled':
+      return deleteLabelled(debt);
+    case 'close-books':
+      return closeBooks(debt);
     case 'restore-link':
       return restoreLink(debt, folder);
     default:

@@ -47,6 +47,47 @@ export async function startApi({ folder }: Run): Promise<Ground> {
   };
 }
 
+/** What stands for the API server of a cluster that somebody has, and another one to which its kubeconfig may lead later. */
+export async function startTheirApi({ folder }: Run): Promise<Ground> {
+  const fuse = new Fuse();
+  const uid = 'aaaa-bbbb-cccc';
+  const [ours, theirs] = [new Objects([], uid), new Objects(['node-0', 'node-1'], 'dddd-eeee-ffff')];
+  const identity = selfSigned();
+  const api = await serveObjects(ours, identity, fuse);
+  const other = await serveObjects(theirs, identity, new Fuse());
+  const caFile = join(folder, 'their-ca.crt');
+  writeFileSync(caFile, identity.cert);
+  const kubeconfig = join(folder, 'their.kubeconfig');
+  const lead = (server: string) => {
+    const name = 'mine';
+    const config = {
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      clusters: [{ name, cluster: { server, 'certificate-authority': caFile } }],
+      users: [{ name, user: { token: api.connection.token } }],
+    };
+    writeFileSync(kubeconfig, JSON.stringify(config));
+  };
+  lead(api.connection.server);
+  const cluster = {
+    provider: 'kubeconfig',
+    theirs: { kubeconfig, context: 'mine', uid },
+    connect: () => ({ ...api.connection, caFile }),
+  };
+  return {
+    cluster: cluster as unknown as Cluster,
+    world: () => [...ours.lines('ours'), ...theirs.lines('theirs')].join('\n'),
+    get deeds() {
+      return fuse.deeds;
+    },
+    cut: (at, edge) => fuse.cut(at, edge),
+    revive: () => fuse.revive(),
+    giveAway: () => lead(other.connection.server),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([api[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
 function serveObjects(objects: Objects, identity: { readonly key: string; readonly cert: string }, fuse: Fuse) {
   return serve((request, response, body) => {
     if (fuse.dead) {
@@ -69,7 +110,11 @@ interface Answer {
 }
 
 interface Body {
-  readonly metadata: { readonly name: string; readonly uid?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly annotations?: Readonly<Record<string, string | null>>;
+  };
   readonly spec?: { readonly unschedulable?: boolean | null };
 }
 
@@ -77,8 +122,10 @@ interface Body {
 class Objects {
   readonly #nodes: Map<string, { metadata: Body['metadata']; spec: { unschedulable?: boolean }; status: object }>;
   readonly #others = new Set([`${policies}/ordeal-${otherMark}-x`]);
+  readonly #uid: string;
 
-  constructor(cordoned: readonly string[] = []) {
+  constructor(cordoned: readonly string[] = [], uid = '') {
+    this.#uid = uid;
     const status = { conditions: [{ type: 'Ready', status: 'True' }], phase: 'Running' };
     this.#nodes = new Map(
       ['node-0', 'node-1', 'node-2', 'node-9'].map((name) => {
@@ -89,7 +136,9 @@ class Objects {
   }
 
   lines(whose: string): string[] {
-    const nodes = [...this.#nodes.values()].map(({ metadata, spec }) => `${metadata.name} ${JSON.stringify(spec)}`);
+    const nodes = [...this.#nodes.values()].map(({ metadata, spec }) =>
+      [metadata.name, JSON.stringify(spec), annotated(metadata)].join(' '),
+    );
     return [...nodes, ...[...this.#others].sort()].map((line) => `${whose}: ${line}`);
   }
 
@@ -104,11 +153,18 @@ class Objects {
       const { unschedulable } = body.spec ?? {};
       const change = () => {
         node.spec = unschedulable ? { unschedulable } : {};
+        const annotations = { ...node.metadata.annotations, ...body.metadata.annotations };
+        node.metadata = { ...node.metadata, annotations };
       };
       return { value: node, change };
     }
     if (asked === 'GET /api/v1/nodes') return list([...this.#nodes.values()]);
     if (asked === 'GET /api/v1/pods') return list(on === 'node-1' ? [] : [podOn(on ?? '')]);
+    if (asked === 'GET /api/v1/namespaces/kube-system') return { value: kubeSystem(this.#uid) };
+    if (asked === 'GET /api/v1/namespaces') return list([{ metadata: { name: 'default' } }]);
+    if (asked === 'GET /api/v1/namespaces/default/pods') return list(['node-0', 'node-2'].map(podOn));
+    // The books: what is written there is no part of what must be put back.
+    if (method === 'PATCH' && path.includes('/configmaps/')) return { value: {}, change: () => undefined };
     if (path.endsWith('/eviction')) return status(429, "it would violate the pod's disruption budget");
     if (path.endsWith('/leases')) return list([]);
     if (path.startsWith(admission) && method === 'POST')
@@ -121,6 +177,11 @@ class Objects {
   }
 }
 
+const kubeSystem = (uid: string): object => ({ metadata: { name: 'kube-system', uid } });
+
+const annotated = ({ annotations = {} }: Body['metadata']) =>
+  JSON.stringify(Object.entries(annotations).filter(([, value]) => value !== null));
+
 const podOn = (node: string) => ({
   metadata: { name: `pod-of-${node}`, namespace: 'default', uid: `pod-of-${node}-uid` },
   spec: { nodeName: node },
@@ -128,7 +189,7 @@ const podOn = (node: string) => ({
 });
 
 /** For 127.0.0.1, and an authority only for itself. */
-function selfSigned(): { readonly key: string; readonly cert: string } {
+export function selfSigned(): { readonly key: string; readonly cert: string } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const hour = 3_600_000;

@@ -40,7 +40,7 @@ const PROBING = [
     verbs: ['get'],
   },
 ];
-/** What scenarios create, in a cluster that somebody uses; in one that we made, the harness is its admin. */
+/** What scenarios create, in a kind cluster that somebody uses; in one that we made, the harness is its admin. */
 const CREATING = [
   {
     apiGroups: ['', 'apps', 'batch', 'policy', 'networking.k8s.io', 'scheduling.k8s.io', 'autoscaling'],
@@ -48,7 +48,6 @@ const CREATING = [
     verbs: ['*'],
   },
   { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['*'] },
-  ...PROBING,
 ];
 
 export interface Accounts {
@@ -60,11 +59,14 @@ export interface Accounts {
   readonly debts: (node: Node) => readonly Debt[];
 }
 
-/** Our users as service accounts in a namespace of their own. `admin`: in a cluster that we made. Throws `RefusedError` for a taken name. */
+/**
+ * Our users as service accounts in a namespace of their own. `admin`: in a cluster that we made; else `creating` is what the harness may do
+ * besides reading. Throws `RefusedError` for a taken name.
+ */
 export function accountsOf(
   specs: readonly IdentitySpec[],
   mark: string,
-  { admin }: { readonly admin: boolean },
+  { admin, creating = CREATING }: { readonly admin: boolean; readonly creating?: readonly object[] },
 ): Accounts {
   const namespace = `ordeal-${mark}`;
   const names = new Map([[HARNESS, 'harness'], ...PROBES.map((probe) => [`ordeal:${probe}`, probe] as const)]);
@@ -73,7 +75,11 @@ export function accountsOf(
     names.set(user, `identity-${index}`);
   });
   const roles: readonly Role[] = [
-    { name: `${namespace}-harness`, ...(admin ? { to: 'cluster-admin' } : { rules: CREATING }), who: ['harness'] },
+    {
+      name: `${namespace}-harness`,
+      ...(admin ? { to: 'cluster-admin' } : { rules: [...creating, ...PROBING] }),
+      who: ['harness'],
+    },
     { name: `${namespace}-probes`, rules: PROBING, who: PROBES },
     ...specs.map(({ rules }, index) => ({ name: `${namespace}-identity-${index}`, rules, who: [`identity-${index}`] })),
   ];

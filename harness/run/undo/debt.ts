@@ -1,5 +1,5 @@
 import { fullId } from '../../docker.ts';
-import { type Debt, ScenarioError } from '../../model.ts';
+import { type Debt, ScenarioError, type TheirCluster } from '../../model.ts';
 
 type Check = (value: unknown, mark: string) => boolean;
 
@@ -42,6 +42,8 @@ const viaPod = shapeOf({
 const node: Check = (value, mark) => viaDocker(value, mark) || viaPod(value, mark);
 const viaOwnApi = shapeOf({ via: oneOf('own-api') });
 const uid = text(/^[\w-]{8,64}$/);
+const theirs = shapeOf({ kubeconfig: path, context: text(/^[^-\0\n][^\0\n]*$/), uid });
+const labelled = oneOf('namespace', 'priorityclass', 'clusterrole', 'clusterrolebinding');
 const policies = oneOf('validatingadmissionpolicy', 'validatingadmissionpolicybinding');
 const resources = oneOf('namespace', 'clusterrolebinding', 'clusterrole');
 
@@ -69,7 +71,9 @@ const shapes: Readonly<Record<Debt['undo'], Readonly<Record<string, Check>>>> = 
     resource: (value, mark) => resources(value, mark) || policies(value, mark),
     name: marked(name),
   },
-  'uncordon-node': { name, uid },
+  'uncordon-node': { name, uid, 'cluster?': theirs },
+  'delete-labelled': { cluster: theirs, resource: labelled },
+  'close-books': { cluster: theirs },
   'restore-link': { path },
 };
 
@@ -96,14 +100,20 @@ export function requireDebt(value: unknown, whose: { readonly mark?: string; rea
     throw new ScenarioError([`${undo}: not ours or not a debt, left alone: ${said}`]);
   }
   const debt = value as Debt;
-  if (whose.foreign && 'node' in debt && debt.node.via === 'pod') {
+  if (whose.foreign && (('node' in debt && debt.node.via === 'pod') || theirClusterOf(debt))) {
     throw new ScenarioError([`${undo}: the index does not know this run, so its kubeconfig is not used: ${said}`]);
   }
   return debt;
 }
 
+/** The cluster of somebody's that it is about. */
+export function theirClusterOf(debt: Debt): TheirCluster | undefined {
+  return 'cluster' in debt ? debt.cluster : undefined;
+}
+
 /** Whether it is about an object or a link of the run's own embedded cluster, and so is settled when that is gone. */
 export function inOwnCluster(debt: Debt): boolean {
+  if (theirClusterOf(debt)) return false;
   return (
     debt.undo === 'uncordon-node' || debt.undo === 'restore-link' || ('node' in debt && debt.node.via === 'own-api')
   );

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ask } from '../../access/ask.ts';
 import type { Debt } from '../../model.ts';
 import type { Clients } from '../../node/exec.ts';
 import { type Kubectl, kubectlOf } from '../../node/kubectl.ts';
 import { onNode } from './on-node.ts';
-import { type Ask, inCluster, type Within } from './own-api.ts';
+import { inCluster, type Within } from './own-api.ts';
 
 /** Asked of a control-plane node's own kubectl, or, where nodes are reached through the API, of ours; of the embedded cluster's API server itself. */
 export async function deleteObject(

@@ -1,0 +1,62 @@
+import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { ClusterError, type Json } from '../model.ts';
+import type { Access } from './kubeconfig.ts';
+
+/**
+ * The object that the API server answers with; undefined for 404. A PATCH is a merge. Throws `ClusterError` for every other answer,
+ * and, with a text as its code, for none in time.
+ */
+export type Ask = (method: 'GET' | 'DELETE' | 'PATCH' | 'POST', path: string, body?: Json) => Promise<Json | undefined>;
+
+const within = 10_000;
+
+/** Asks an API server, on a connection for each question: for what is asked seldom, and by who may have nothing else left. */
+export function askOf(access: Access): Ask {
+  return (method, path, body) => asked(access, method, path, body);
+}
+
+function asked(
+  { server, token, ca, certificate }: Access,
+  method: string,
+  path: string,
+  given?: Json,
+): Promise<Json | undefined> {
+  const body = given === undefined ? undefined : JSON.stringify(given);
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    accept: 'application/json',
+    'user-agent': 'ordeal',
+    ...(body !== undefined && {
+      'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+      'content-length': Buffer.byteLength(body),
+    }),
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<Json | undefined>();
+  const what = `${method} ${path}`;
+  const signal = AbortSignal.timeout(within);
+  const failed = (error: Error) => {
+    const stranger = (call.socket as TLSSocket | null)?.authorizationError;
+    const { code = 'ECONN' } = error as NodeJS.ErrnoException;
+    const why = signal.aborted ? 'no answer in time' : error.message;
+    const whose = `not ours, left alone: the cluster does not vouch for what listens at ${server} (${stranger})`;
+    reject(new ClusterError(what, signal.aborted ? 'ETIMEDOUT' : code, stranger ? whose : why, { cause: error }));
+  };
+  const call = request(`${server}${path}`, { method, headers, ca, ...certificate, signal, agent: false }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8');
+    answer.on('data', (piece: string) => {
+      text += piece;
+    });
+    answer.on('error', failed);
+    answer.on('end', () => {
+      const { statusCode: code = 0 } = answer;
+      if (code === 404) resolve(undefined);
+      else if (code >= 200 && code < 300) resolve(JSON.parse(text) as Json);
+      else reject(new ClusterError(what, code, text.replaceAll(/\s+/g, ' ').slice(0, 300)));
+    });
+  });
+  call.on('error', failed);
+  call.end(body);
+  return promise;
+}

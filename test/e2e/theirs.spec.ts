@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import type { JournalEvent } from '../../harness/model.ts';
+import { Ordeal } from './ordeal.ts';
+import { startUsersCluster } from './users-cluster.ts';
+
+type Kubeconfig = { readonly users: readonly [{ readonly user: { readonly token: string } }] };
+
+const scenario = fileURLToPath(new URL('scenarios/theirs', import.meta.url));
+
+const aNodeIsCordoned = (event: JournalEvent) => event.kind === 'seen' && event.detail.endsWith(': cordoned');
+
+describe('a cluster that somebody has', function () {
+  this.timeout(240_000);
+
+  let cluster: Awaited<ReturnType<typeof startUsersCluster>>;
+  let untouched: readonly string[];
+  let at: string[];
+
+  before(async () => {
+    cluster = await startUsersCluster();
+    const { kube } = cluster;
+    at = ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig];
+    await kube.create('/api/v1/namespaces', { metadata: { name: 'work' } });
+    await kube.create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'gold' }, value: 1000 });
+    const selector = { matchLabels: { app: 'app' } };
+    const spec = { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] };
+    const template = { metadata: { labels: { app: 'app' } }, spec };
+    // It is called as the scenarios' own apps are.
+    const app = { metadata: { name: 'app' }, spec: { replicas: 3, selector, template } };
+    await kube.create('/apis/apps/v1/namespaces/work/deployments', app);
+    untouched = await settled();
+    expect(untouched.filter((line) => line.startsWith('/api/v1/pods work app-'))).to.have.length(3);
+  });
+
+  after(() => cluster?.[Symbol.asyncDispose]());
+
+  /** What controllers do about a change takes them a moment. */
+  async function settled(): Promise<readonly string[]> {
+    for (let last = await cluster.state(); ; ) {
+      await sleep(3_000);
+      const now = await cluster.state();
+      if (JSON.stringify(now) === JSON.stringify(last)) return now;
+      last = now;
+    }
+  }
+
+  async function expectAsBefore(): Promise<void> {
+    for (let tries = 0; tries < 20 && JSON.stringify(await cluster.state()) !== JSON.stringify(untouched); tries++)
+      await sleep(500);
+    expect(await cluster.state()).to.deep.equal(untouched);
+  }
+
+  const cordoned = async () => (await cluster.state()).filter((line) => line.includes('"unschedulable":true')).length;
+
+  it('is drained at one node, where only the run’s own pods go, whoever cleans meanwhile, and is afterwards as it was', async () => {
+    const ordeal = new Ordeal();
+    const args = ['--variant', 'one-at-a-time', '--set', 'patience=5s', '--set', 'warmup=6s'];
+    const { ran } = ordeal.start('run', 'pdb-gridlock', ...args, ...at);
+    await ordeal.until((event) => event.kind === 'cluster');
+    const meanwhile = await new Ordeal().run('clean', ...at);
+    expect(meanwhile.code, meanwhile.err).to.equal(4);
+    expect(meanwhile.err).to.contain('still owed: its harness lives');
+    const { code, out, err } = await ran;
+    expect(code, out + err).to.equal(0);
+    expect(ordeal.events.flatMap((event) => (event.kind === 'injected' ? event.targets : []))).to.have.length(1);
+    await expectAsBefore();
+    expect(ordeal.residue()).to.deep.equal([]);
+    const { token } = (JSON.parse(readFileSync(cluster.kubeconfig, 'utf8')) as Kubeconfig).users[0].user;
+    for (const file of ['journal.ndjson', 'ledger.ndjson', 'report.html']) {
+      const text = readFileSync(join(ordeal.folder, file), 'utf8');
+      expect(text.includes(token) || text.includes('eyJ'), `a token in ${file}`).to.equal(false);
+    }
+  });
+
+  it('is filled and preempted in, by classes below the user’s, and is afterwards as it was', async () => {
+    const { code, out, err } = await new Ordeal().run(
+      'run',
+      'priority-preemption',
+      '--variant',
+      'classes',
+      '--set',
+      'warmup=6s',
+      ...at,
+    );
+    expect(code, out + err).to.equal(0);
+    await expectAsBefore();
+  });
+
+  it('is put back by clean on another machine after a kill -9 of harness and watchdog, and until then takes no other run', async () => {
+    const [killed, other] = [new Ordeal(), new Ordeal()];
+    const { process: harness, ran } = killed.start('run', scenario, ...at);
+    await killed.until(aNodeIsCordoned);
+    killed.kill(harness, 'watchdog');
+    await ran;
+    expect(await cordoned(), 'a node is cordoned').to.equal(1);
+    const refused = await other.run('run', scenario, ...at);
+    expect(refused.code, refused.err).to.equal(2);
+    expect(refused.err).to.contain('open debts').and.to.contain(killed.folder.split('/').at(-1));
+    const cleaned = await other.run('clean', ...at);
+    expect(cleaned.code, cleaned.err).to.equal(0);
+    await expectAsBefore();
+    expect((await killed.run('clean')).code, 'what is paid is paid').to.equal(0);
+    expect((await other.run('clean', ...at)).out).to.contain('nothing is owed');
+  });
+
+  it('stays owed while its API server does not answer, which is exit 4, and is paid later', async () => {
+    const ordeal = new Ordeal();
+    const { process: harness, ran } = ordeal.start('run', scenario, ...at);
+    await ordeal.until(aNodeIsCordoned);
+    process.kill(cluster.apiServer, 'SIGSTOP');
+    try {
+      harness.kill('SIGINT');
+      const { code, out, err } = await ran;
+      expect(code, out + err).to.equal(4);
+      expect(out).to.contain('uncordon-node').and.to.contain('delete-labelled');
+    } finally {
+      process.kill(cluster.apiServer, 'SIGCONT');
+    }
+    expect(await cordoned(), 'a node is still cordoned').to.equal(1);
+    const { code, out, err } = await ordeal.run('clean');
+    expect(code, out + err).to.equal(0);
+    await expectAsBefore();
+  });
+
+  it('is not touched where a name is taken or room is lacking: exit 2, with every such name', async () => {
+    const large = ['--variant', 'classes', '--set', 'cpus=9'];
+    const lacking = await new Ordeal().run('run', 'priority-preemption', ...large, ...at);
+    expect(lacking.code, lacking.err).to.equal(2);
+    expect(lacking.err).to.contain('begins with 12 pods, and the cluster has no room for 3 of them (9 CPUs');
+    await cluster.kube.create('/api/v1/namespaces', { metadata: { name: 'played' } });
+    const { code, err } = await new Ordeal().run('run', scenario, ...at);
+    expect(code).to.equal(2);
+    expect(err).to.contain('what is there already, and is yours: Namespace played');
+    await cluster.kube.delete('/api/v1/namespaces/played');
+    await expectAsBefore();
+  });
+});

@@ -1,0 +1,71 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { embedded } from '../../harness/cluster/embedded.ts';
+import { KubeClient, type KubeObject } from '../../harness/kube/client.ts';
+import { startClock } from '../../harness/run/clock.ts';
+import { makeRunFolder } from '../../harness/run/folder.ts';
+import { openJournal } from '../../harness/run/journal.ts';
+import { openLedger } from '../../harness/run/ledger.ts';
+import type { ToolName } from '../../harness/tools/tools.ts';
+import { tool } from './sabotage.ts';
+
+const plain = { flags: {}, env: {} };
+const programs: ToolName[] = [
+  ...(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok', 'kwokctl'] as const),
+];
+
+/** A cluster with three simulated nodes of 32 CPUs that plays one which somebody has: for the runs of the test it is not theirs. */
+export async function startUsersCluster() {
+  const root = mkdtempSync(join(tmpdir(), 'ordeal-users-'));
+  const { id, folder, mark } = makeRunFolder({ runs: join(root, 'runs'), state: join(root, 'state') }, 'users');
+  const clock = startClock();
+  const ending = new AbortController();
+  const { signal } = ending;
+  const journal = openJournal(
+    folder,
+    clock,
+    () => undefined,
+    (error) => {
+      throw error;
+    },
+  );
+  const ledger = openLedger(folder);
+  const paths = new Map(await Promise.all(programs.map(async (name) => [name, await tool(name)] as const)));
+  const provider = embedded((name) => paths.get(name as ToolName) ?? `no ${name}`);
+  const components = { 'kube-controller-manager': plain, 'kube-scheduler': plain };
+  const spec = { nodes: 3, components, leaderElection: false, identities: [] };
+  const cluster = await provider.create(spec, { id, folder, mark, clock, journal, ledger, signal });
+  const kube = new KubeClient(cluster.connect('ordeal:harness'), { signal });
+  return {
+    kube,
+    kubeconfig: cluster.kubeconfig,
+    apiServer: cluster.components?.find(({ name }) => name === 'kube-apiserver')?.pid ?? 0,
+    /** What a run could have left: by name and uid, labels, annotations and what is asked of a node. */
+    async state(): Promise<readonly string[]> {
+      const rbac = '/apis/rbac.authorization.k8s.io/v1';
+      const paths = [
+        ...['/api/v1/namespaces', '/api/v1/pods', '/api/v1/configmaps', '/api/v1/serviceaccounts'],
+        ...['/apis/scheduling.k8s.io/v1/priorityclasses', `${rbac}/clusterroles`, `${rbac}/clusterrolebindings`],
+      ];
+      const lines = paths.map(async (path) =>
+        (await kube.list(path)).items.map(({ metadata: { namespace = '', name, uid, labels } }) =>
+          [path, namespace, name, uid, JSON.stringify(labels ?? {})].join(' '),
+        ),
+      );
+      const { items: nodes } = await kube.list<KubeObject & { spec?: object }>('/api/v1/nodes');
+      const ofNodes = nodes.map(({ metadata: { name, labels, annotations }, spec }) =>
+        JSON.stringify([name, labels, annotations, spec]),
+      );
+      return [...(await Promise.all(lines)).flat(), ...ofNodes].sort();
+    },
+    async [Symbol.asyncDispose]() {
+      await kube[Symbol.asyncDispose]();
+      ending.abort(new Error('the test is over'));
+      await ledger.payAll();
+      journal[Symbol.dispose]();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
