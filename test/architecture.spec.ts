@@ -56,7 +56,7 @@ const allowed: Record<string, readonly string[]> = {
     'harness/kube',
     'harness/tools',
   ],
-  'harness/safety': ['harness/model.ts', 'harness/kube'],
+  'harness/safety': ['harness/model.ts', 'harness/access', 'harness/kube'],
   'harness/probes': [
     'harness/model.ts',
     'harness/histogram.ts',
