@@ -1,7 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '../kube/client.ts';
-import { type Cluster, type Difference, type Millis, type Node, RefusedError, type Run } from '../model.ts';
+import {
+  type Cluster,
+  type Difference,
+  InterruptedError,
+  type Millis,
+  type Node,
+  RefusedError,
+  type Run,
+} from '../model.ts';
 import { adminOf } from './admin.ts';
 import { seeApi } from './api-sight.ts';
 import { differences } from './diff.ts';
@@ -11,6 +19,8 @@ import { extentOf, type Snapshot, unreadOf, withoutMarked } from './snapshot.ts'
 
 /** How long what was put back may take to be as it was: a namespace ends, a node gets Ready. The rest is looked at twice. */
 const patience: Millis = 60_000;
+/** Who interrupts wants it back soon. */
+const hurried: Millis = 20_000;
 const again: Millis = 3_000;
 const firstLookWithin: Millis = 120_000;
 /** Differences that the journal holds; those of the run come first. */
@@ -23,7 +33,7 @@ export interface Looker extends AsyncDisposable {
 
 /** Throws `RefusedError` for a kubeconfig that names more than the one cluster. */
 export async function lookerAt(cluster: Cluster, signal: AbortSignal): Promise<Looker> {
-  const client = new KubeClient(await adminOf(cluster), { signal, userAgent: 'ordeal (residue)' });
+  const client = new KubeClient(await adminOf(cluster), { signal, userAgent: 'ordeal (residue)', timeout: 15_000 });
   const key = randomBytes(32);
   const digest: Digest = (value) =>
     createHmac('sha256', key)
@@ -80,11 +90,12 @@ export class Watch {
       if (looker === undefined || before === undefined) return;
       run.journal.append({ kind: 'progress', text: 'comparing the cluster with what it was before' });
       const ids = touched();
+      const within = run.signal.reason instanceof InterruptedError ? Math.min(hurried, this.#patience) : this.#patience;
       const names = this.#nodes.flatMap(({ name, ref }) =>
         ids.has(ref.via === 'docker' ? ref.container : ref.uid) ? [name] : [],
       );
       const whose = { mark: run.mark, touched: new Set([...ids, ...names]) };
-      const { found, now } = await settled(looker, before, whose, this.#patience);
+      const { found, now } = await settled(looker, before, whose, within);
       const sorted = [...found.filter(({ ours }) => ours), ...found.filter(({ ours }) => !ours)];
       run.journal.append({
         kind: 'residue',
