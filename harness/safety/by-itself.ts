@@ -24,11 +24,13 @@ export const passingKinds: ReadonlySet<string> = new Set([
 export const passingAnnotations: ReadonlySet<string> = new Set([
   'control-plane.alpha.kubernetes.io/leader',
   'endpoints.kubernetes.io/last-change-trigger-time',
-  'deployment.kubernetes.io/revision',
   'deprecated.daemonset.template.generation',
   'node.alpha.kubernetes.io/ttl',
   'volumes.kubernetes.io/controller-managed-attach-detach',
 ]);
+
+/** What the controller of deployments notes in their replica sets. */
+export const passingPrefix = 'deployment.kubernetes.io/';
 
 /** Control groups, and so processes, of pods: they come and go with them, and pods are compared as objects. */
 export const ofPods = /kubepods|\/cri-containerd|\/crio-|\/libpod-/;

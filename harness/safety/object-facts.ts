@@ -1,4 +1,4 @@
-import { passingAnnotations } from './by-itself.ts';
+import { passingAnnotations, passingPrefix } from './by-itself.ts';
 import type { Thing } from './snapshot.ts';
 
 /** An object of the API, whole or its metadata alone. */
@@ -37,7 +37,8 @@ export function thingOf(kind: string, item: Item, whole: boolean, digest: Digest
     metadata.ownerReferences?.some(({ controller, kind: of }) => controller === true || of === 'Node') ?? false;
   const facts: Record<string, string> = {
     ...(!owned && metadata.uid !== undefined && { uid: metadata.uid }),
-    ...(metadata.deletionTimestamp !== undefined && { deletion: 'being deleted' }),
+    // An owner removes what it made as it likes; what keeps it from going is a finalizer.
+    ...(!owned && metadata.deletionTimestamp !== undefined && { deletion: 'being deleted' }),
     ...prefixed('label', metadata.labels ?? {}, (value) => value),
     // Ours may hold a mark; those of others may hold anything.
     ...prefixed('annotation', annotationsOf(kind, item), (value, key) =>
@@ -58,7 +59,9 @@ function prefixed(what: string, all: Readonly<Record<string, string>>, show: (va
 
 /** Those of a Secret may repeat its data. */
 function annotationsOf(kind: string, { metadata }: Item): Record<string, string> {
-  const kept = Object.entries(metadata.annotations ?? {}).filter(([key]) => !passingAnnotations.has(key));
+  const kept = Object.entries(metadata.annotations ?? {}).filter(
+    ([key]) => !passingAnnotations.has(key) && !key.startsWith(passingPrefix),
+  );
   return Object.fromEntries(kept.map(([key, value]) => [key, kind === 'Secret' ? 'set' : value]));
 }
 
