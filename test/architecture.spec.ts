@@ -28,7 +28,7 @@ const allowed: Record<string, readonly string[]> = {
     'harness/docker.ts',
     'harness/node',
   ],
-  'harness/safety': ['harness/model.ts', 'harness/format.ts', 'harness/kube', 'harness/verdict'],
+  'harness/safety': ['harness/model.ts', 'harness/format.ts', 'harness/access', 'harness/kube', 'harness/verdict'],
   'harness/verdict': ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   reports: ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/program.ts', 'harness/docker.ts'],

@@ -65,7 +65,10 @@ export async function makeStage(
     admit: async (cluster, run) => {
       if (kubernetes === undefined) refuse(reasonsAgainst(scenario, asked, await versionOfCluster(cluster, run)));
     },
-    ...(existing !== undefined && { residue: new (await import('../safety/residue.ts')).Watch() }),
+    // Of the run's own nothing stays.
+    ...((existing !== undefined || provider.name === 'kubeconfig') && {
+      residue: new (await import('../safety/residue.ts')).Watch(),
+    }),
     prepare: (phase, cluster, run) => createObjects(scenario, phase, cluster, run),
   };
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { readAccess } from '../access/kubeconfig.ts';
 import type { Access } from '../kube/client.ts';
-import { RefusedError } from '../model.ts';
+import { type Cluster, RefusedError } from '../model.ts';
 
 interface Kubeconfig {
   readonly clusters?: readonly { readonly cluster: Readonly<Record<string, string>> }[];
@@ -10,10 +11,12 @@ interface Kubeconfig {
 }
 
 /**
- * How the admin of a cluster reaches it, by a kubeconfig that the run has of that cluster alone. Held in memory, since what is compared at
- * the end is compared when the run's accounts and files are gone. Throws `RefusedError` for one that names several clusters or users.
+ * How whoever lent a cluster reaches it: by the context that was named, or by a kubeconfig that the run has of that cluster alone. Held in
+ * memory, since what is compared at the end is compared when the run's accounts and files are gone. Throws `RefusedError` for a
+ * kubeconfig of the run's that names several clusters or users, and as `readAccess` does.
  */
-export async function adminOf(kubeconfig: string): Promise<Access> {
+export async function adminOf({ kubeconfig, theirs }: Pick<Cluster, 'kubeconfig' | 'theirs'>): Promise<Access> {
+  if (theirs !== undefined) return readAccess(theirs.kubeconfig, theirs.context);
   const { clusters = [], users = [] } = parse(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
   const [[entry, ...others], [who, ...more]] = [clusters, users];
   if (entry === undefined || who === undefined || others.length + more.length > 0)

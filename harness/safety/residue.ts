@@ -33,11 +33,7 @@ export interface Looker extends AsyncDisposable {
 
 /** Throws `RefusedError` for a kubeconfig that names more than the one cluster. */
 export async function lookerAt(cluster: Cluster, signal: AbortSignal): Promise<Looker> {
-  const client = new KubeClient(await adminOf(cluster.kubeconfig), {
-    signal,
-    userAgent: 'ordeal (residue)',
-    timeout: 15_000,
-  });
+  const client = new KubeClient(await adminOf(cluster), { signal, userAgent: 'ordeal (residue)', timeout: 15_000 });
   const key = randomBytes(32);
   const digest: Digest = (value) =>
     createHmac('sha256', key)
