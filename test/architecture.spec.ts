@@ -33,6 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/program.ts', 'harness/docker.ts'],
   'harness/access': ['harness/model.ts'],
   'harness/kube': ['harness/model.ts'],
+  'harness/safety': ['harness/model.ts', 'harness/access', 'harness/kube'],
   'harness/cluster': [
     'harness/model.ts',
     'harness/access',
