@@ -1,6 +1,7 @@
 import { verdictJson } from '../../reports/json.ts';
 import { type Scenario, ScenarioError } from '../model.ts';
 import type { Ambient } from './ambient.ts';
+import { requireConsent } from './consent.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
 import { loaded, withMeasured } from './measured.ts';
@@ -17,6 +18,7 @@ export async function run(
   const decoded: Scenario[] = [];
   for (const name of names) decoded.push(await chosen(name, options, ambient));
   const target = targetOf(options);
+  await requireConsent(decoded, target, options, ambient);
   const provided = await provideAll(decoded, target, options, ambient);
   const on = target === undefined ? {} : { on: target.provider };
   const scenarios = await withMeasured(

@@ -16,6 +16,7 @@ import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
 import { contextOf, type Target, targetFor } from './target.ts';
+import { requireSafe } from './their-guard.ts';
 import { labelled, requireFreeNames } from './their-objects.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
@@ -94,7 +95,11 @@ async function providerOf(
   }
   if (target.provider === 'kubeconfig') {
     const { theirs } = await import('../cluster/kubeconfig.ts');
-    const refuse = (ask: Ask) => requireFreeNames(scenario, ask);
+    const refuse = async (ask: Ask) => {
+      // Once more: between the plan and this moment the cluster, or where the context leads, may have changed.
+      await requireSafe(scenario, target, ask);
+      await requireFreeNames(scenario, ask);
+    };
     return { provider: theirs({ ...contextOf(target), refuse }), kubernetes: undefined };
   }
   const { embedded } = await import('../cluster/embedded.ts');
