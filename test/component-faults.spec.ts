@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { faults } from '../harness/faults/table.ts';
-import type { Cluster, Death, FaultSpec, JournalEvent, Run } from '../harness/model.ts';
-import { Obituaries } from '../harness/probes/sight.ts';
+import type { Cluster, Death, EventBody, FaultSpec, JournalEvent, Run } from '../harness/model.ts';
+import { Obituaries, Sight } from '../harness/probes/sight.ts';
 import { type ProcessId, standing } from '../harness/process.ts';
 import { hurry, waiting } from '../harness/run/arm.ts';
 import { startClock } from '../harness/run/clock.ts';
@@ -116,22 +116,32 @@ describe('a component that is paused', function () {
     }
   });
 
-  it('explains that nobody answers while it stands still and a moment after, and no answer that was given', async () => {
+  it('explains that nobody answers while it stands still and a moment after, not beyond, and no answer that was given', async () => {
     const etcd = busy();
     const obituaries = new Obituaries(clusterOf(etcd), ['kube-apiserver', 'etcd']);
     const other = new Obituaries(clusterOf(etcd), ['kube-apiserver']);
-    expect(obituaries.explain('ETIMEDOUT', 0)).to.equal(false);
+    expect(obituaries.unexplained('ETIMEDOUT', 100)).to.equal(100);
     const injected = await made('pause-component').inject(clusterOf(etcd), newRun());
-    expect(['ETIMEDOUT', 504, 403, 'deaf'].map((code) => obituaries.explain(code, 0))).to.deep.equal([
-      true,
-      true,
-      false,
-      false,
-    ]);
-    expect(other.explain('ETIMEDOUT', 0)).to.equal(false);
+    const codes = ['ETIMEDOUT', 504, 403, 'deaf'];
+    expect(codes.map((code) => obituaries.unexplained(code, 100))).to.deep.equal([0, 0, 100, 100]);
+    expect(other.unexplained('ETIMEDOUT', 100)).to.equal(100);
     await injected.end();
-    expect(obituaries.explain('ETIMEDOUT', 0)).to.equal(true);
-    expect(await until(() => !obituaries.explain('ETIMEDOUT', 0))).to.equal(true);
+    expect(obituaries.unexplained('ETIMEDOUT', 100)).to.equal(0);
+    expect(await until(() => obituaries.unexplained('ETIMEDOUT', 100) === 100)).to.equal(true);
+    // It began while etcd stood still, and went on when that was long over.
+    const run = newRun();
+    const told: { from: number; to: number; explained: boolean }[] = [];
+    const journal = {
+      append: (event: EventBody, to = 0) => {
+        if (event.kind === 'blind') told.push({ from: event.from, to, explained: event.explained });
+      },
+    };
+    const sight = new Sight({ ...run, journal }, 'x', obituaries);
+    sight.gap({ from: 0, to: 60_000, reason: 'no answer', code: 'ETIMEDOUT', explained: false });
+    expect(told.map(({ explained }) => explained)).to.deep.equal([true, false]);
+    expect([told[0]?.from, told[0]?.to, told[1]?.to]).to.deep.equal([0, told[1]?.from, 60_000]);
+    sight.gap({ from: 0, to: 60_000, reason: 'refused', code: 'ECONNREFUSED', explained: true });
+    expect(told[2]).to.deep.equal({ from: 0, to: 60_000, explained: true });
   });
 
   it('is let go by another process when the harness was killed in the middle of it', async () => {

@@ -400,6 +400,13 @@ describe('the scenarios of drains, priorities and silent nodes', () => {
     });
     expect(tuned.cluster.components['kwok-controller']?.flags).to.include({ 'node-lease-duration-seconds': '12' });
     expect((tuned.limits[0] as Threshold).is).to.deep.equal({ op: '<=', value: 31, unit: 'seconds' });
+    // With the default timers it would hold what it promises, and be as bad as the other variant.
+    const slow = { grace: '50s', period: '5s', lease: '40', renewal: '10s', toleration: '300' };
+    const untuned = await load(folder, { variant: 'leases-stop-tuned', set: slow });
+    expect(untuned.limits.slice(0, 2).map((limit) => (limit as Threshold).is)).to.deep.equal([
+      { op: '<=', value: 75, unit: 'seconds' },
+      { op: '<=', value: 38, unit: 'seconds' },
+    ]);
     const kind = await load(folder, { variant: 'frozen', set: {} });
     expect(kind.runsOn).to.deep.equal(['kind']);
     expect(phase(kind.phases, 'fault')).to.equal(100_000);

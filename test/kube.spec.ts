@@ -52,6 +52,34 @@ describe('the Kubernetes client', () => {
     ]);
   });
 
+  it('asks below the path of its server, where it has one', async () => {
+    const asked: string[] = [];
+    await using server = await serve((request, response) => {
+      asked.push(request.url);
+      send(response, 200, {});
+    });
+    const connection = { ...server.connection, server: `${server.connection.server}/k8s/clusters/c-1/` };
+    await using client = new KubeClient(connection, { signal: never });
+    await client.get('/version');
+    expect(asked).to.deep.equal(['/k8s/clusters/c-1/version']);
+  });
+
+  it('says of an object that was there before whose it is, where that matters', async () => {
+    let mark = 'others';
+    await using server = await serve((request, response) => {
+      if (request.method === 'POST') send(response, 409, status('AlreadyExists'));
+      else
+        send(response, 200, { ...object('ConfigMap', 'a'), metadata: { name: 'a', labels: { 'ordeal.mark': mark } } });
+    });
+    await using client = new KubeClient(server.connection, { signal: never });
+    const create = () => createMany(client, [object('ConfigMap', 'a')], { signal: never, ours: 'ours' });
+    expect(String(await failureOf(create()))).to.match(
+      /RefusedError: .*configmaps\/a is there already, and is not ours/,
+    );
+    mark = 'ours';
+    expect(await create()).to.equal(1);
+  });
+
   it('throws what the server said, or why it could not be asked', async () => {
     const refused = await (async () => {
       await using server = await serve((request, response) => {

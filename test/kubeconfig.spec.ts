@@ -153,6 +153,18 @@ describe('a cluster that somebody has, on the command line', () => {
     ],
     ['an object without a namespace', 'ConfigMap, metadata: { name: x }', /has no namespace/, ''],
     ['an object in a namespace of others', 'ConfigMap, metadata: { name: x, namespace: prod }', /not create/, ''],
+    [
+      'a name that only later ones have',
+      'ConfigMap, metadata: { name: x, namespace: "own{{index}}" }',
+      /own1, which/,
+      ', count: 2',
+    ],
+    [
+      'a cluster-wide object that claims a namespace',
+      'IngressClass, metadata: { name: x, namespace: own }',
+      /none of the kinds/,
+      '',
+    ],
     ['a namespace of the system', 'Namespace, metadata: { name: kube-public }', /none of a scenario's own/, ''],
     ['a class above others', 'PriorityClass, value: 0, metadata: { name: x }', /take the place of yours/, ''],
     [
@@ -161,7 +173,12 @@ describe('a cluster that somebody has, on the command line', () => {
       /the default of your pods/,
       '',
     ],
-    ['an object of the whole cluster', 'FlowSchema, metadata: { name: x }', /belong to the whole cluster/, ''],
+    [
+      'an object of the whole cluster',
+      'FlowSchema, metadata: { name: x }',
+      /none of the kinds that stay within a namespace/,
+      '',
+    ],
   ] as const) {
     it(`refuses ${what}`, () => {
       const own = join(cwd, 'own');
@@ -210,6 +227,20 @@ describe('what is owed to a cluster that somebody has', () => {
     ];
     for (const debt of debts) expect(await refusal(undo(debt))).to.contain('not ours, left alone');
     expect(new Set(asked)).to.deep.equal(new Set(['GET /api/v1/namespaces/kube-system']));
+  });
+
+  it('is no namespace of the system, whoever wrote the run’s label on it', async () => {
+    const identity = selfSigned();
+    const asked: string[] = [];
+    await using server = await serve((request, response) => {
+      asked.push(`${request.method}`);
+      const labelled = { name: 'kube-system', uid: cluster.uid, labels: { 'ordeal.mark': mark } };
+      send(response, 200, { metadata: labelled, items: [{ metadata: labelled }] });
+    }, identity);
+    write({ token: 'x' }, { server: server.connection.server, 'certificate-authority-data': base64(identity.cert) });
+    const debt: Debt = { undo: 'delete-labelled', cluster, resource: 'namespace', mark };
+    expect(await refusal(undo(debt))).to.contain('not ours, left alone: namespace kube-system');
+    expect(new Set(asked)).to.deep.equal(new Set(['GET']));
   });
 
   it('is read from a cluster in two kinds only', () => {

@@ -600,6 +600,7 @@ describe('a threshold that follows a parameter', () => {
     expect(parseIs('>= 90% of 50', 'count')).to.deep.equal({ op: '>=', value: 45, unit: 'count' });
     expect(parseIs('>= 6 - 1', 'count')).to.deep.equal({ op: '>=', value: 5, unit: 'count' });
     for (const text of ['>= 1 - 6', '>= 90% of fifty', '>= 6 - 1s']) expect(parseIs(text, 'count')).to.be.a('string');
+    expect(parseIs('>= 1 - 6', 'count')).to.match(/^bad comparison ">= 1 - 6"; expected/);
     expect(parseIs('>= 90% of 50', 'seconds')).to.contain('45 has no unit');
   });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { DOMParser } from '@xmldom/xmldom';
 import { expect } from 'chai';
 import type { Ambient } from '../harness/commands/ambient.ts';
 import { estimated } from '../harness/commands/estimate.ts';
+import { codeOf } from '../harness/commands/suite.ts';
 import { type PlannedRun, planSuite } from '../harness/commands/suite-plan.ts';
 import { ScenarioError } from '../harness/model.ts';
 import { discover } from '../harness/scenario/discover.ts';
@@ -183,6 +184,33 @@ describe('a suite', function () {
     expect(stdout).to.equal('');
     expect(existsSync(join(cwd, 'runs'))).to.equal(false);
   });
+});
+
+describe('the result of a suite', function () {
+  this.timeout('1m');
+
+  it('is the worst of its runs, and not green where one was not played', () => {
+    const of = (played: number[], interrupted = false) => codeOf(played, { runs: 3, interrupted });
+    expect([of([0, 0, 0]), of([0, 1, 0]), of([3, 1, 0]), of([3, 4, 0])]).to.deep.equal([0, 1, 3, 4]);
+    expect([of([0, 0]), of([1]), of([]), of([4])]).to.deep.equal([3, 3, 3, 4]);
+    expect([of([0, 0], true), of([0, 0, 0], true), of([4], true)]).to.deep.equal([130, 130, 4]);
+  });
+
+  for (const [what, make] of [
+    ['a file stands where its folder is to be', (at: string) => writeFileSync(at, '')],
+    ['a folder stands where its file is to be', (at: string) => mkdirSync(join(at, 'junit.xml'), { recursive: true })],
+  ] as const) {
+    it(`is refused beforehand, exit 2, in one line, where ${what}`, () => {
+      const here = mkdtempSync(join(tmpdir(), 'ordeal-suite-'));
+      mkdirSync(join(here, 'runs'));
+      make(join(here, 'runs', 'suite-some'));
+      writeFileSync(join(here, 'some.yaml'), '- scenario: list-flood\n');
+      const args = [join(root, 'ordeal.cjs'), 'suite', 'some.yaml'];
+      const { status, stderr } = spawnSync(process.execPath, args, { cwd: here, encoding: 'utf8' });
+      expect(status, stderr).to.equal(2);
+      expect(stderr).to.match(/^the results of a suite cannot be kept in .*suite-some: .*\n$/);
+    });
+  }
 });
 
 describe('the suites of the house', () => {

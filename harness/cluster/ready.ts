@@ -12,7 +12,8 @@ const EVERY: Millis = 50;
 
 /** A cold start on two busy cores takes 10 s; nodes and servers come on top. */
 export const PATIENCE: Millis = 60_000;
-const PATIENCE_A_NODE = 20;
+/** A thousand are Ready in 30 s; beside other work on two cores in more than 80. */
+const PATIENCE_A_NODE = 60;
 /** Nodes that can be created while the API server still sets itself up. */
 const FEW = 100;
 export const patienceFor = ({ nodes, servers }: ClusterSpec): Millis =>

@@ -6,6 +6,7 @@ import type { Places } from '../run/folder.ts';
 import { openLedger, readBooks } from '../run/ledger.ts';
 import { sameBoot } from '../run/owner.ts';
 import { type Left, leftRuns, strike } from '../run/register.ts';
+import { relieve } from '../run/watched.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 import { contextOf, targetOf } from './target.ts';
 
@@ -53,6 +54,8 @@ export async function clean({ runsDir, takeOver = [], ...where }: CleanOptions, 
 
 /** That a process which waits to pay later has to look into the ledger. */
 const lookWithin: Millis = 10_000;
+/** That a watchdog has to finish what it is putting back. */
+const finishWithin: Millis = 120_000;
 /** A harness that lives writes its clock into the journal every second. */
 const silence: Millis = 15_000;
 
@@ -66,6 +69,7 @@ async function settle(run: Left, takenOver: boolean, places: Places, ambient: Am
   if (run.harness === 'unreadable') return { paid: 0, owing: [`its entry cannot be read: ${run.why}`] };
   const { folder, whose } = run;
   try {
+    if (run.harness === 'dead') await relieve(run.mark, finishWithin);
     const lost = !existsSync(folder);
     if (lost && !existsSync(whose.kept ?? folder)) {
       const index = join(places.state, run.id);

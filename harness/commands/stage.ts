@@ -18,6 +18,7 @@ import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, 
 import { contextOf, type Target, targetFor } from './target.ts';
 import { requireSafe } from './their-guard.ts';
 import { labelled, requireFreeNames } from './their-objects.ts';
+import { requireRoom } from './their-room.ts';
 
 /** Chooses and wires everything that plays in a run of this scenario. Throws RefusedError with every reason. */
 export async function makeStage(
@@ -99,6 +100,7 @@ async function providerOf(
       // Once more: between the plan and this moment the cluster, or where the context leads, may have changed.
       await requireSafe(scenario, target, ask);
       await requireFreeNames(scenario, ask);
+      await requireRoom(scenario, ask);
     };
     return { provider: theirs({ ...contextOf(target), refuse }), kubernetes: undefined };
   }

@@ -11,7 +11,7 @@ import {
   suiteJson,
 } from '../../reports/suite.ts';
 import { suiteMarkdown, suiteSummary } from '../../reports/suite-summary.ts';
-import { InterruptedError, type Report } from '../model.ts';
+import { InterruptedError, RefusedError, type Report } from '../model.ts';
 import { startClock } from '../run/clock.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
 import { estimated } from './estimate.ts';
@@ -28,6 +28,8 @@ import {
   targetOfRun,
 } from './suite-plan.ts';
 
+const results = ['junit.xml', 'summary.md', 'suite.json'] as const;
+
 interface Done {
   readonly run: SuiteRun;
   /** Absent where it was not begun. */
@@ -42,8 +44,7 @@ interface Done {
 export async function suite(file: string, options: Omit<PlayOptions, 'set'>, ambient: Ambient): Promise<number> {
   const clock = startClock();
   const folder = join(placesOf(ambient, options.runsDir).runs, `suite-${nameOf(file)}`);
-  // Who dies before the end must not leave the former result behind.
-  for (const name of ['junit.xml', 'summary.md', 'suite.json']) rmSync(join(folder, name), { force: true });
+  clear(folder);
   const planned = await planSuite(file, options, ambient);
   await refuseSuite(planned);
   const { phases, beyond } = estimated(planned.map((run) => ({ scenario: run.scenario, target: targetOfRun(run) })));
@@ -72,10 +73,27 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
     phaseSeconds: done.reduce((sum, { phaseSeconds }) => sum + phaseSeconds, 0),
     runs: done.map(({ run }) => run),
     interrupted,
-    exitCode: worst(interrupted ? [...codes, 130] : codes),
+    exitCode: codeOf(codes, { runs: runs.length, interrupted }),
   };
-  await conclude(whole, folder, options, ambient);
-  return whole.exitCode;
+  return conclude(whole, folder, options, ambient);
+}
+
+/** The worst of its runs; one that was not played, though nobody interrupted it, proved nothing. */
+export function codeOf(
+  played: readonly number[],
+  { runs, interrupted }: { readonly runs: number; readonly interrupted: boolean },
+): number {
+  if (interrupted) return worst([...played, 130]);
+  return worst(played.length < runs ? [...played, 3] : played);
+}
+
+/** Who dies before the end must not leave the former result behind. Throws RefusedError where it cannot be removed. */
+function clear(folder: string): void {
+  try {
+    for (const name of results) rmSync(join(folder, name), { force: true });
+  } catch (error) {
+    throw new RefusedError(`the results of a suite cannot be kept in ${folder}: ${(error as Error).message}`);
+  }
 }
 
 async function played(
@@ -136,18 +154,30 @@ function nameOf(file: string): string {
   return basename(file).replace(/\.ya?ml$/, '');
 }
 
+/** What cannot be written is told after the summary, and is not green: who reads the files would find none. */
 async function conclude(
   whole: Suite,
   folder: string,
   options: { readonly json?: boolean },
   ambient: Ambient,
-): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+): Promise<number> {
   const json = `${JSON.stringify(suiteJson(whole), undefined, 2)}\n`;
-  writeFileSync(join(folder, 'junit.xml'), await junitDocument(suiteCases(whole)));
-  writeFileSync(join(folder, 'summary.md'), suiteMarkdown(whole));
-  writeFileSync(join(folder, 'suite.json'), json);
+  const texts = {
+    'junit.xml': await junitDocument(suiteCases(whole)),
+    'summary.md': suiteMarkdown(whole),
+    'suite.json': json,
+  };
+  let failed: string | undefined;
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const name of results) writeFileSync(join(folder, name), texts[name]);
+  } catch (error) {
+    failed = `the results of the suite could not be written: ${(error as Error).message}`;
+  }
   const print = options.json ? ambient.err : ambient.out;
   print.write(`${suiteSummary(whole, { color: print.color, columns: print.columns, folder })}\n`);
   if (options.json) ambient.out.write(json);
+  if (failed === undefined) return whole.exitCode;
+  ambient.err.write(plain(failed));
+  return worst([whole.exitCode, 3]);
 }

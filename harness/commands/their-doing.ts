@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { PROBING } from '../cluster/kind/accounts.ts';
 import { THEIR_RIGHTS } from '../cluster/theirs/rights.ts';
 import { faults } from '../faults/table.ts';
-import type { KubeObject } from '../kube/client.ts';
-import { renderMany } from '../kube/manifest.ts';
 import type { Right, Scenario } from '../model.ts';
 import type { Doing } from '../safety/guard.ts';
 import { distinct, rightsOfRules } from '../safety/rights.ts';
+import { createdBy } from './their-objects.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -32,7 +29,7 @@ function of(group: string, resource: string, ...verbs: readonly string[]) {
 
 /** What a scenario would do in a cluster of somebody's, with the rights of the user's that this takes. */
 export async function doingOf(scenario: Scenario): Promise<Doing> {
-  const objects = await objectsOf(scenario);
+  const objects = (await createdBy(scenario)).map(({ object }) => object);
   const specs = scenario.faults.map((spec) => ({ spec, kind: faults.get(spec.fault) }));
   return {
     scenario: `${scenario.id} ${scenario.variant.name}`,
@@ -68,14 +65,6 @@ export function givenRights(scenario: Scenario): Right[] {
   return distinct(
     rightsOfRules([...THEIR_RIGHTS, ...PROBING, ...scenario.cluster.identities.flatMap(({ rules }) => rules)]),
   );
-}
-
-/** Every object that a scenario creates. */
-export async function objectsOf({ folder, parameters, objects }: Scenario): Promise<KubeObject[]> {
-  const all = objects.map(async ({ manifest, count }) => [
-    ...renderMany(await readFile(join(folder, manifest), 'utf8'), parameters, count),
-  ]);
-  return (await Promise.all(all)).flat();
 }
 
 /** As Kubernetes itself makes them of its kinds. */

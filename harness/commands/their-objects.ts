@@ -2,19 +2,35 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ask } from '../access/ask.ts';
 import type { KubeObject } from '../kube/client.ts';
-import { render } from '../kube/manifest.ts';
+import { renderMany } from '../kube/manifest.ts';
 import { RefusedError, type Scenario } from '../model.ts';
 
-const prefixes: Readonly<Record<string, string>> = {
+const collections: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
   PriorityClass: '/apis/scheduling.k8s.io/v1/priorityclasses',
 };
 
-/** Of each manifest its first round: what it counts up is no name of a namespace. */
-async function objectsOf(scenario: Scenario): Promise<{ manifest: string; object: KubeObject }[]> {
-  const all = scenario.objects.map(async ({ manifest }) => {
-    const text = await readFile(join(scenario.folder, manifest), 'utf8');
-    return render(text, { ...scenario.parameters, index: 0 }).map((object) => ({ manifest, object }));
+/** What lies in a namespace, and reaches nobody outside it. */
+const kinds: ReadonlySet<string> = new Set([
+  ...['Pod', 'ConfigMap', 'ServiceAccount', 'Service', 'ResourceQuota', 'LimitRange', 'PersistentVolumeClaim'],
+  ...['Deployment', 'ReplicaSet', 'StatefulSet', 'ReplicationController', 'Job', 'CronJob'],
+  ...['PodDisruptionBudget', 'NetworkPolicy', 'HorizontalPodAutoscaler'],
+]);
+
+export interface Created {
+  readonly manifest: string;
+  readonly object: KubeObject;
+}
+
+/** Every object that a scenario creates; `during`: of that phase only. */
+export async function createdBy(
+  { folder, parameters, phases, objects }: Scenario,
+  during?: string,
+): Promise<Created[]> {
+  const chosen = objects.filter((spec) => during === undefined || (spec.during ?? phases[0]?.name) === during);
+  const all = chosen.map(async ({ manifest, count }) => {
+    const text = await readFile(join(folder, manifest), 'utf8');
+    return [...renderMany(text, parameters, count)].map((object) => ({ manifest, object }));
   });
   return (await Promise.all(all)).flat();
 }
@@ -24,16 +40,17 @@ async function objectsOf(scenario: Scenario): Promise<{ manifest: string; object
  * the run's own, nothing is changed that is there, and no pod of ours may take the place of one of theirs.
  */
 export async function theirObjectsRefused(scenario: Scenario): Promise<string[]> {
-  const all = await objectsOf(scenario);
+  const all = await createdBy(scenario);
   const own = new Set(all.flatMap(({ object }) => (object.kind === 'Namespace' ? [object.metadata.name] : [])));
   const applied = scenario.objects.filter(({ apply }) => apply).map(({ manifest }) => manifest);
-  return [
+  const reasons = [
     ...applied.map((manifest) => `kubeconfig: ${manifest} has apply: true, which would change what is yours`),
     ...(scenario.installs.length > 0 ? ['kubeconfig: what a chart’s hooks create could not be taken back'] : []),
     ...all.flatMap(({ manifest, object }) =>
       reasonAgainst(object, own).map((why) => `kubeconfig: ${manifest}: ${why}`),
     ),
   ];
+  return [...new Set(reasons)];
 }
 
 function reasonAgainst(object: KubeObject, own: ReadonlySet<string>): string[] {
@@ -46,8 +63,9 @@ function reasonAgainst(object: KubeObject, own: ReadonlySet<string>): string[] {
     const safe = typeof object['value'] === 'number' && object['value'] < 0;
     return safe ? [] : [`PriorityClass ${name} has a value of 0 or more, and its pods could take the place of yours`];
   }
-  if (namespace === undefined)
-    return [`${kind} ${name} has no namespace: it would be in default, or belong to the whole cluster`];
+  if (!kinds.has(kind))
+    return [`${kind} ${name} is none of the kinds that stay within a namespace: ${[...kinds].join(', ')}`];
+  if (namespace === undefined) return [`${kind} ${name} has no namespace: it would be in default`];
   return own.has(namespace)
     ? []
     : [`${kind} ${name} is in the namespace ${namespace}, which the scenario does not create`];
@@ -55,12 +73,13 @@ function reasonAgainst(object: KubeObject, own: ReadonlySet<string>): string[] {
 
 /** Throws `RefusedError` with every name that is taken in that cluster. Asked before anything is changed there. */
 export async function requireFreeNames(scenario: Scenario, ask: Ask): Promise<void> {
+  const all = await createdBy(scenario);
   const taken: string[] = [];
-  for (const { object } of await objectsOf(scenario)) {
-    const prefix = prefixes[object.kind ?? ''];
-    if (prefix === undefined) continue;
-    const found = await ask('GET', `${prefix}/${object.metadata.name}`);
-    if (found !== undefined) taken.push(`${object.kind} ${object.metadata.name}`);
+  for (const [kind, collection] of Object.entries(collections)) {
+    const names = new Set(all.flatMap(({ object }) => (object.kind === kind ? [object.metadata.name] : [])));
+    if (names.size === 0) continue;
+    const { items = [] } = ((await ask('GET', collection)) ?? {}) as unknown as { items?: readonly KubeObject[] };
+    for (const { metadata } of items) if (names.has(metadata.name)) taken.push(`${kind} ${metadata.name}`);
   }
   if (taken.length > 0)
     throw new RefusedError(`${scenario.id} would create what is there already, and is yours: ${taken.join(', ')}`);

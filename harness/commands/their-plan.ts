@@ -5,12 +5,12 @@ import { DEFAULT_CAP, eligible, radiusOf } from '../safety/guard.ts';
 import { rightText } from '../safety/rights.ts';
 import { estimated } from './estimate.ts';
 import type { Target } from './target.ts';
-import { objectsOf } from './their-doing.ts';
 import type { Examined } from './their-guard.ts';
+import { createdBy } from './their-objects.ts';
 
 /** What would be done in a cluster of somebody's, as data: for `--json`, and for the lines below. */
 export async function theirPlan({ scenario, facts, doing, missing, allowed }: Examined, target: Target) {
-  const objects = await objectsOf(scenario);
+  const objects = (await createdBy(scenario)).map(({ object }) => object);
   const cap: Pick<AllowedCluster, 'maxNodes' | 'maxPercent'> =
     allowed.find(({ uid }) => uid === facts.uid) ?? DEFAULT_CAP;
   const fit = eligible(facts).map(({ name }) => name);

@@ -66,7 +66,8 @@ export class KubeClient implements AsyncDisposable {
     const timeout = options.timeout ?? 30_000;
     const connect = { ca: readFileSync(connection.caFile, 'utf8'), timeout: Math.min(timeout, 10_000) };
     const kept = { connect, allowH2: false, headersTimeout: timeout, keepAliveTimeout: 60_000 };
-    this.#server = connection.server;
+    // It may have a path of its own, as behind a gateway.
+    this.#server = connection.server.replace(/\/$/, '');
     this.#agent = new Agent({ ...kept, bodyTimeout: timeout, connections: options.connections ?? 8 });
     this.#streams = new Agent({ ...kept, bodyTimeout: 0, connections: null });
     this.#headers = {
@@ -166,7 +167,7 @@ export class KubeClient implements AsyncDisposable {
     accept?: string,
     signal: AbortSignal = this.#ending.signal,
   ): Promise<Dispatcher.ResponseData> {
-    const url = new URL(path, this.#server);
+    const url = new URL(`${this.#server}${path}`);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
     const headers = { ...this.#headers, ...(accept && { accept }), ...(body && { 'content-type': type }) };
     const what = `${method} ${path}`;

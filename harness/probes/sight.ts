@@ -23,14 +23,14 @@ export class Obituaries {
   }
 
   /**
-   * Whether a death, or a process that was stopped within the last `since` milliseconds, accounts for such a failure: for silence and
-   * for a server in trouble, never for one that says no.
+   * How much of the last `length` milliseconds, at their end, no death accounts for and no process that stood still, where they ended in
+   * such a failure: silence, or a server in trouble. All of it where the server said no.
    */
-  explain(code: number | string, since: Millis): boolean {
+  unexplained(code: number | string, length: Millis): Millis {
     this.#look();
-    const stopped = performance.now() - this.#stoppedAt <= since + catchesUp;
-    if (code === 'deaf' || (this.#dead.size === 0 && !stopped)) return false;
-    return typeof code === 'string' || code === 429 || code >= 500;
+    if (code === 'deaf' || (typeof code === 'number' && code !== 429 && code < 500)) return length;
+    if (this.#dead.size > 0) return 0;
+    return Math.min(length, Math.max(0, performance.now() - this.#stoppedAt - catchesUp));
   }
 
   /** Whether there is still one to look at. */
@@ -75,8 +75,14 @@ export class Sight {
   }
 
   gap({ from, to, reason, code, explained }: Unseen): void {
-    const blind = { kind: 'blind', source: this.#source, from, reason } as const;
-    this.#run.journal.append({ ...blind, explained: explained || this.#obituaries.explain(code, to - from) }, to);
+    const dark = explained ? 0 : this.#obituaries.unexplained(code, to - from);
+    const known = dark < to - from ? to - dark : from;
+    if (known > from) this.#tell({ from, to: known, reason, explained: true });
+    if (known < to) this.#tell({ from: known, to, reason, explained: false });
+  }
+
+  #tell({ to, ...blind }: Omit<Unseen, 'code'>): void {
+    this.#run.journal.append({ kind: 'blind', source: this.#source, ...blind }, to);
   }
 }
 

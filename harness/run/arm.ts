@@ -61,12 +61,15 @@ async function disarm(child: ChildProcess, ended: Promise<unknown>): Promise<voi
 }
 
 /** Those of a run that wait, whoever started them. */
-export function waiting(mark: string): number[] {
+export const waiting = (mark: string): number[] => signedWith(sign(mark));
+
+/** Processes whose first argument of their own is this one. */
+export function signedWith(sign: string): number[] {
   if (!existsSync('/proc/self/cmdline')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => pid !== process.pid && argumentsOf(pid)[2] === sign(mark));
+    .filter((pid) => pid !== process.pid && argumentsOf(pid)[2] === sign);
 }
 
 function argumentsOf(pid: number): string[] {
@@ -79,10 +82,13 @@ function argumentsOf(pid: number): string[] {
 }
 
 /** Tells those that wait for a run to pay now, and resolves with those that are still there after so long. */
-export async function hurry(mark: string, within: Millis): Promise<readonly number[]> {
+export const hurry = (mark: string, within: Millis): Promise<readonly number[]> => tellSigned(sign(mark), within);
+
+/** Has processes of such a sign end when they have done what they do; resolves with those that are still there after so long. */
+export async function tellSigned(sign: string, within: Millis): Promise<readonly number[]> {
   const deadline = performance.now() + within;
-  const ours = waiting(mark).filter(told);
-  const left = () => waiting(mark).filter((pid) => ours.includes(pid));
+  const ours = signedWith(sign).filter(told);
+  const left = () => signedWith(sign).filter((pid) => ours.includes(pid));
   while (left().length > 0 && performance.now() < deadline) await sleep(50);
   return left();
 }

@@ -58,8 +58,16 @@ const keptBy = (index: string): string => `${index}.ledger`;
 
 /** Nothing is owed any more. */
 export function strike(places: Places, id: string): void {
-  const index = join(places.state, id);
+  strikeEntry(join(places.state, id));
+}
+
+export function strikeEntry(index: string): void {
   for (const path of [keptBy(index), index]) rmSync(path, { force: true });
+}
+
+/** As the run's folder has it. */
+export function entryOf(folder: string): Entry {
+  return entryIn(join(folder, 'owner.json'));
 }
 
 /** Of the run that lies in a folder of ours. What its `owner.json` says of the index counts where the index says the same. */

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -17,6 +17,7 @@ import { openJournal } from './journal.ts';
 import { openLedger } from './ledger.ts';
 import { strike } from './register.ts';
 import { Scope } from './scope.ts';
+import { watchOver } from './watched.ts';
 
 /** How long the cluster's logs are read; who interrupts wants it back soon. */
 const logsWithin: Record<'completed' | 'interrupted' | 'error', Millis> = {
@@ -47,9 +48,17 @@ export interface SessionOptions {
   observer(event: JournalEvent): void;
 }
 
-/** One run from its folder to its last debt. Never rejects for what happened in the run: that is in the journal. */
+/**
+ * One run from its folder to its last debt. Never rejects for what happened in the run: that is in the journal. Throws `RefusedError`
+ * where nobody would put back what it owes if it were killed.
+ */
 export async function session(scenario: Scenario, options: SessionOptions): Promise<Ended> {
   const { id, folder, mark } = makeRunFolder(options.places, `${scenario.id}-${scenario.variant.name}`);
+  const watchdog = await watchOver(folder, mark).catch((error: unknown) => {
+    strike(options.places, id);
+    rmSync(folder, { recursive: true });
+    throw error;
+  });
   writeFileSync(join(folder, 'scenario.yaml'), scenario.source);
   const clock = startClock();
   const scope = new Scope();
@@ -72,6 +81,11 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
     ...(options.former?.length && { former: options.former }),
   });
   journal.append({ kind: 'planned', scenario, judge: options.judge });
+  let over = false;
+  void watchdog.lost.then(() => {
+    if (!over)
+      journal.append({ kind: 'progress', text: 'its watchdog died: after kill -9 only ordeal clean puts back' });
+  });
   const tick = setInterval(() => journal.append({ kind: 'clock', wall: Date.now() }), 1000);
 
   let cluster: Cluster | undefined;
@@ -100,11 +114,13 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
       journal.append({ kind: 'progress', text: `the cluster's logs could not be kept: ${failure}` });
     });
   }
+  over = true;
   journal.append({ kind: 'ended', how, ...(how === 'completed' ? {} : { reason: reasonOf(error) }) });
 
   // What it cannot put back stays on the books.
   await Promise.resolve(cluster?.[Symbol.asyncDispose]()).catch(() => undefined);
   const unpaid = await pay();
+  await watchdog.dismiss();
   if (unpaid.length === 0) strike(options.places, id);
   return { id, folder, ...(error === undefined ? {} : { error }) };
 }

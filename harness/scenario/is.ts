@@ -29,7 +29,7 @@ export function parseIs(written: string, dimension: Dimension | undefined): Is |
     const meant = /^\s*(=|=>|=<|≥|≤)(?=\s*\d)/.exec(text)?.[1];
     const better = meant && { '=': '==', '=>': '>=', '=<': '<=', '≥': '>=', '≤': '<=' }[meant];
     const hint = better ? `; did you mean "${text.trim().replace(meant, better)}"?` : '';
-    return `bad comparison "${text}"; expected ${expectedIs}${hint}`;
+    return `bad comparison "${written}"; expected ${expectedIs}${hint}`;
   }
   if (!(Number(digits) <= MOST)) return `${digits.slice(0, 20)}… is too large; expected a number up to ${MOST}`;
   const comparison = op as Comparison;

@@ -41,7 +41,7 @@ describe('a component of a real cluster', function () {
     const ordeal = new Ordeal();
     const { process: harness, ran } = ordeal.start('run', component, '--variant', 'paused');
     await ordeal.until(injected);
-    harness.kill('SIGKILL');
+    ordeal.kill(harness, 'watchdog');
     await ran;
     const debt = readLedger(ordeal.folder).find(({ debt }) => debt.undo === 'resume-process')?.debt;
     if (debt?.undo !== 'resume-process') return expect.fail('nothing was owed');

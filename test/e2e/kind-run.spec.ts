@@ -124,12 +124,25 @@ describe('a run on real nodes', function () {
       });
     }
 
-    it('pays after kill -9 of the harness in the middle of two faults, when it is told to clean', async () => {
+    it('pays by its watchdog after kill -9 of the harness in the middle of two faults', async () => {
       const before = thisHost();
       const ordeal = new Ordeal();
       const { process, ran } = ordeal.start(...play('at-once'));
       await ordeal.until(injected('freeze-node'));
-      process.kill('SIGKILL');
+      ordeal.kill(process);
+      await ran;
+      await ordeal.watched();
+      expect(ordeal.residue()).to.deep.equal([]);
+      await expectAsBefore(before);
+      expect(await ordeal.run('clean')).to.include({ code: 0, out: 'nothing is owed\n' });
+    });
+
+    it('pays after kill -9 of the harness and its watchdog in the middle of two faults, when it is told to clean', async () => {
+      const before = thisHost();
+      const ordeal = new Ordeal();
+      const { process, ran } = ordeal.start(...play('at-once'));
+      await ordeal.until(injected('freeze-node'));
+      ordeal.kill(process, 'watchdog');
       await ran;
       const { code, out, err } = await ordeal.run('clean');
       expect(code, out + err).to.equal(0);
@@ -208,11 +221,11 @@ describe('a run on real nodes', function () {
       await expectUntouched();
     });
 
-    it('comes back by itself when the harness is killed in the middle of two faults and nobody cleans', async () => {
+    it('comes back by itself when harness and watchdog are killed in the middle of two faults and nobody cleans', async () => {
       const ordeal = new Ordeal();
       const { process: harness, ran } = ordeal.start(...play('at-once', ...cluster));
       await ordeal.until(injected('freeze-node'));
-      harness.kill('SIGKILL');
+      ordeal.kill(harness, 'watchdog');
       await ran;
       expect(await state()).to.equal('paused');
       // The phase of 8 s, and the margin of 75 s.

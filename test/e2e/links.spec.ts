@@ -65,7 +65,7 @@ exec ${await tool('kube-scheduler')} "$@"`;
     const ordeal = new Ordeal();
     const { process: harness, ran } = ordeal.start('run', links);
     await ordeal.until((event) => event.kind === 'injected' && event.fault === 'black-hole');
-    harness.kill('SIGKILL');
+    ordeal.kill(harness, 'watchdog');
     await ran;
     expect((await ordeal.run('clean')).code).to.equal(0);
     expect(ordeal.residue()).to.deep.equal([]);

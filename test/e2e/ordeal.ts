@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { JournalEvent } from '../../harness/model.ts';
 import { marked } from '../../harness/process.ts';
 import { waiting } from '../../harness/run/arm.ts';
+import { watchdogs } from '../../harness/run/watched.ts';
 import type { VerdictFile } from '../../reports/json.ts';
 import { leftInDocker } from './left-behind.ts';
 
@@ -108,6 +109,17 @@ export class Ordeal {
     throw new Error('the journal never said so');
   }
 
+  /** `kill -9` of the newest run's harness; with its watchdog, so that nobody puts back what is owed. */
+  kill(harness: ChildProcess, ...also: 'watchdog'[]): void {
+    if (also.length > 0) for (const pid of watchdogs(this.entry.mark)) process.kill(pid, 'SIGKILL');
+    harness.kill('SIGKILL');
+  }
+
+  /** Waits, at most two minutes, until the watchdogs of a run have gone. */
+  async watched({ mark } = this.entry): Promise<void> {
+    for (let round = 0; round < 1200 && watchdogs(mark).length > 0; round++) await sleep(100);
+  }
+
   /** The newest run's entry in the register. */
   get entry(): { readonly folder: string; readonly mark: string } {
     return JSON.parse(readFileSync(join(this.folder, 'owner.json'), 'utf8')) as { folder: string; mark: string };
@@ -115,7 +127,7 @@ export class Ordeal {
 
   /**
    * What is left of a run: processes, control groups, containers, networks and volumes that carry its mark, processes that
-   * still wait to put something back, mounts below its folder, and the cluster's folder.
+   * still wait or watch to put something back, mounts below its folder, and the cluster's folder.
    */
   residue({ folder, mark } = this.entry): string[] {
     const cluster = join(folder, 'cluster');
@@ -124,6 +136,7 @@ export class Ordeal {
     return [
       ...marked(mark).map((pid) => `process ${pid}`),
       ...waiting(mark).map((pid) => `process ${pid}, which waits`),
+      ...watchdogs(mark).map((pid) => `process ${pid}, which watches`),
       ...leftInDocker(mark),
       ...mounts.split('\n').filter((line) => line.includes(mark) || line.includes(folder)),
       ...(existsSync(cluster) ? [cluster] : []),

@@ -1,7 +1,8 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { JournalEvent } from '../../harness/model.ts';
+import { watchdogs } from '../../harness/run/watched.ts';
 import { Ordeal, phase, quick } from './ordeal.ts';
 
 const run = ['run', quick, '--variant', 'sound'];
@@ -27,11 +28,44 @@ describe('putting everything back', function () {
     });
   }
 
-  it('pays after kill -9 of the harness what it owed, and still reports a run that was cut short', async () => {
+  it('pays by its watchdog after kill -9 of the harness, and clean finds nothing to do', async () => {
     const ordeal = new Ordeal();
     const { process, ran } = ordeal.start(...run);
     await ordeal.until(phase('fault'));
-    process.kill('SIGKILL');
+    ordeal.kill(process);
+    await ran;
+    await ordeal.watched();
+    expect(ordeal.residue()).to.deep.equal([]);
+    expect(await ordeal.run('clean')).to.include({ code: 0, out: 'nothing is owed\n' });
+    expect((await ordeal.run('report', 'last')).out).to.match(/cut short/);
+  });
+
+  it('is refused, and nothing is made, when nobody can watch over it', async () => {
+    const ordeal = new Ordeal({ NODE_OPTIONS: `--import ${new URL('no-watchdog.mjs', import.meta.url)}` });
+    const { code, err } = await ordeal.run(...run);
+    expect(code, err).to.equal(2);
+    expect(err).to.contain('nobody watches over the run, so nothing was done: it ended at once');
+    expect(readdirSync(join(ordeal.cwd, 'runs'))).to.deep.equal([]);
+    expect(await ordeal.run('clean')).to.include({ code: 0, out: 'nothing is owed\n' });
+  });
+
+  it('goes on when its watchdog dies, and says so', async () => {
+    const ordeal = new Ordeal();
+    const { ran } = ordeal.start(...run);
+    await ordeal.until(phase('steady'));
+    for (const pid of watchdogs(ordeal.entry.mark)) process.kill(pid, 'SIGKILL');
+    await ran;
+    expect(ordeal.events.find(({ kind }) => kind === 'ended')).to.include({ how: 'completed' });
+    const told = ordeal.events.filter((event) => event.kind === 'progress' && event.text.includes('watchdog died'));
+    expect(told).to.have.length(1);
+    expect(ordeal.residue()).to.deep.equal([]);
+  });
+
+  it('pays after kill -9 of the harness and its watchdog what it owed, and still reports a run that was cut short', async () => {
+    const ordeal = new Ordeal();
+    const { process, ran } = ordeal.start(...run);
+    await ordeal.until(phase('fault'));
+    ordeal.kill(process, 'watchdog');
     await ran;
     expect(ordeal.residue()).not.to.deep.equal([]);
     const { code, out } = await ordeal.run('clean');
@@ -49,7 +83,7 @@ describe('putting everything back', function () {
     const { process, ran } = ordeal.start(...run);
     await ordeal.until(phase('steady'));
     const { entry } = ordeal;
-    process.kill('SIGKILL');
+    ordeal.kill(process, 'watchdog');
     await ran;
     rmSync(join(ordeal.cwd, 'runs'), { recursive: true, force: true });
     expect(ordeal.residue(entry)).not.to.deep.equal([]);

@@ -66,10 +66,15 @@ describe('a cluster that somebody has', function () {
 
   const cordoned = async () => (await cluster.state()).filter((line) => line.includes('"unschedulable":true')).length;
 
-  it('is drained at one node, where only the run’s own pods go, and is afterwards as it was', async () => {
+  it('is drained at one node, where only the run’s own pods go, whoever cleans meanwhile, and is afterwards as it was', async () => {
     const ordeal = onTheList();
     const args = ['--variant', 'one-at-a-time', '--set', 'patience=5s', '--set', 'warmup=6s'];
-    const { code, out, err } = await ordeal.run('run', 'pdb-gridlock', ...args, ...at, '--yes');
+    const { ran } = ordeal.start('run', 'pdb-gridlock', ...args, ...at, '--yes');
+    await ordeal.until((event) => event.kind === 'cluster');
+    const meanwhile = await onTheList().run('clean', ...at);
+    expect(meanwhile.code, meanwhile.err).to.equal(4);
+    expect(meanwhile.err).to.contain('still owed: its harness lives');
+    const { code, out, err } = await ran;
     expect(code, out + err).to.equal(0);
     expect(ordeal.events.flatMap((event) => (event.kind === 'injected' ? event.targets : []))).to.have.length(1);
     await expectAsBefore();
@@ -96,11 +101,11 @@ describe('a cluster that somebody has', function () {
     await expectAsBefore();
   });
 
-  it('is put back by clean on another machine after a kill -9, and until then takes no other run', async () => {
+  it('is put back by clean on another machine after a kill -9 of harness and watchdog, and until then takes no other run', async () => {
     const [killed, other] = [onTheList(), onTheList()];
     const { process: harness, ran } = killed.start('run', scenario, ...at, '--yes');
     await killed.until(aNodeIsCordoned);
-    harness.kill('SIGKILL');
+    killed.kill(harness, 'watchdog');
     await ran;
     expect(await cordoned(), 'a node is cordoned').to.equal(1);
     const refused = await other.run('run', scenario, ...at, '--yes');
@@ -132,7 +137,11 @@ describe('a cluster that somebody has', function () {
     await expectAsBefore();
   });
 
-  it('is not touched where a name is taken: exit 2, with every such name', async () => {
+  it('is not touched where a name is taken or room is lacking: exit 2, with every such name', async () => {
+    const large = ['--variant', 'classes', '--set', 'cpus=9'];
+    const lacking = await onTheList().run('run', 'priority-preemption', ...large, ...at, '--yes');
+    expect(lacking.code, lacking.err).to.equal(2);
+    expect(lacking.err).to.contain('begins with 12 pods, and the cluster has no room for 3 of them (9 CPUs');
     await cluster.kube.create('/api/v1/namespaces', { metadata: { name: 'played' } });
     const { code, err } = await onTheList().run('run', scenario, ...at, '--yes');
     expect(code).to.equal(2);

@@ -34,6 +34,7 @@ export class Entering {
   readonly #accounts: Accounts;
   readonly #debts: Owed[] = [];
   readonly #leaving = new AbortController();
+  #living: Promise<void> = Promise.resolve();
 
   /** Throws a `RefusedError` for identities that must not be. */
   constructor(spec: ClusterSpec, run: Run, where: TheirOptions & { readonly folder: string }) {
@@ -68,13 +69,13 @@ export class Entering {
     ];
     journal.append({ kind: 'cluster', provider: 'kubeconfig', name: context, components: [], notes });
     journal.append({ kind: 'progress', text: `cluster entered in ${((clock.now() - began) / 1_000).toFixed(1)} s` });
-    void this.#live(ask);
     return this.#cluster(access.server, theirs, tokens);
   }
 
   /** Pays every debt, last in, first out. Throws the first failure when all was tried. */
   async undo(): Promise<void> {
     this.#leaving.abort();
+    await this.#living;
     await settleAll(this.#debts);
   }
 
@@ -91,6 +92,7 @@ export class Entering {
     const { mark, id } = this.#run;
     await this.#owe({ undo: 'close-books', cluster, mark });
     await openBooks(ask, { mark, id });
+    this.#living = this.#live(ask);
     // Two that looked at the same time have both seen nobody.
     const others = (await readBooks(ask)).filter((book) => book.mark !== mark);
     refuseOpenDebts(others, this.#where.context);

@@ -20,6 +20,8 @@ interface Labelled {
   };
 }
 
+/** No run makes such, and a label is quickly written. */
+const system = /^(default|kube-.*)$/;
 /** Rounds of half a second. Real pods have their grace period. */
 const most = 240;
 /** A pod on a node that is down would hold its namespace for ever. */
@@ -31,6 +33,8 @@ export async function deleteLabelled({ cluster, resource, mark }: Extract<Debt, 
   for (let round = 0; ; round++) {
     const left = await labelledIn(ask, resource, mark);
     if (left.length === 0) return;
+    const ofAll = left.find(({ metadata }) => resource === 'namespace' && system.test(metadata.name));
+    if (ofAll) throw new Error(`not ours, left alone: namespace ${ofAll.metadata.name}, whoever labelled it`);
     if (round === most)
       throw new Error(`${resource} ${left.map(({ metadata }) => metadata.name).join(', ')} is still there`);
     for (const { metadata } of left) await remove(ask, resource, metadata, round);
