@@ -1,7 +1,8 @@
-import { RefusedError, type Scenario } from '../model.ts';
+import { ClusterError, RefusedError, type Scenario } from '../model.ts';
 import { type Ambient, plain } from './ambient.ts';
 import { allReasons } from './needs.ts';
 import { type Target, targetFor } from './target.ts';
+import type { Examined } from './their-guard.ts';
 import { theirPlanText } from './their-plan.ts';
 
 export interface ConsentOptions {
@@ -22,15 +23,32 @@ export async function requireConsent(
 ): Promise<void> {
   const theirs = scenarios.filter((scenario) => targetFor(scenario, asked).provider === 'kubeconfig');
   if (asked === undefined || theirs.length === 0) return;
-  const { examine } = await import('./their-guard.ts');
-  const examined = await examine(theirs, asked);
-  const reasons = new Set([...(await allReasons(theirs, asked)), ...examined.flatMap(({ refusals }) => refusals)]);
-  if (reasons.size > 0) throw new RefusedError([...reasons].join('\n'));
+  const { examined, reasons } = await examinedWith(await allReasons(theirs, asked), theirs, asked);
+  if (reasons.length > 0) throw new RefusedError(reasons.join('\n'));
   for (const one of examined) {
     const lines = await theirPlanText(one, asked);
     ambient.err.write(plain([`${one.doing.scenario} would do this:`, ...lines, ''].join('\n')));
   }
   await agreed('May this be done there?', options, ambient);
+}
+
+/**
+ * What each scenario would do there, and every reason against it beside those that are known without the cluster. Where that does not answer
+ * they are told all the same, and that it does not is one more. Throws `ScenarioError` for a wrong ordeal.yaml.
+ */
+export async function examinedWith(
+  known: readonly string[],
+  scenarios: readonly Scenario[],
+  target: Target,
+): Promise<{ readonly examined: readonly Examined[]; readonly reasons: readonly string[] }> {
+  const { examine } = await import('./their-guard.ts');
+  try {
+    const examined = await examine(scenarios, target);
+    return { examined, reasons: [...new Set([...known, ...examined.flatMap(({ refusals }) => refusals)])] };
+  } catch (error) {
+    if (!(error instanceof ClusterError || error instanceof RefusedError)) throw error;
+    return { examined: [], reasons: [...known, error.message] };
+  }
 }
 
 /** Asks on a terminal. Throws `RefusedError` for any answer but yes, and where nobody can be asked. */

@@ -3,10 +3,10 @@ import { type SystemName, systemTool } from '../tools/system.ts';
 import { type ToolOptions, where } from '../tools/tools.ts';
 import { type Ambient, plain } from './ambient.ts';
 import { refusedBeforehand } from './beforehand.ts';
+import { examinedWith } from './consent.ts';
 import { reasonsAgainst, systemWishes, toolOptions, wishes } from './needs.ts';
 import { chosen } from './run.ts';
 import { type Target, type TargetOptions, targetFor, targetOf } from './target.ts';
-import { examine } from './their-guard.ts';
 import { theirPlan, theirPlanText } from './their-plan.ts';
 
 /** Prints what `run` would do. Exit 0 when it can run here, 2 when it cannot, with every reason. Starts nothing. */
@@ -23,15 +23,16 @@ export async function plan(
   const server = tools.find(({ wish }) => wish.name === 'kube-apiserver');
   const missing = tools.filter(({ found, would }) => found === undefined && would === undefined);
   const image = target.provider === 'kind' ? await imageFor(target, options, ambient) : undefined;
-  const theirs = target.provider === 'kubeconfig' ? (await examine([scenario], target))[0] : undefined;
-  const reasons = [
+  const known = [
     ...reasonsAgainst(scenario, asked, server?.found?.version ?? server?.expected),
     ...missing.map(({ wish, why }) => `${wish.name} ${wish.version ?? ''} is not to be had: ${why}`),
     ...(await refusedBeforehand(scenario, target)),
     ...system.flatMap(({ missing }) => missing ?? []),
     ...(image?.reasons ?? []),
-    ...(theirs?.refusals ?? []),
   ];
+  const onTheirs = target.provider === 'kubeconfig' ? await examinedWith(known, [scenario], target) : undefined;
+  const theirs = onTheirs?.examined[0];
+  const reasons = onTheirs?.reasons ?? known;
   if (options.json) {
     const { id, variant, faults } = scenario;
     const told = {
