@@ -52,7 +52,14 @@ function changesOf(objects: readonly KubeObject[], { faults }: Examined['doing']
       ? [{ what: inside.map(([kind, n]) => `${n} × ${kind}`).join(', '), undone: 'deleted with their namespace' }]
       : []),
     ...faults.flatMap(({ name, deed }) =>
-      deed === undefined ? [] : [{ what: `${name}: ${deed.does} (${deed.nodes} nodes at most)`, undone: deed.undone }],
+      deed === undefined
+        ? []
+        : [
+            {
+              what: `${name}: ${deed.does} (${deed.nodes === 1 ? 'one node' : `${deed.nodes} nodes`} at most)`,
+              undone: deed.undone,
+            },
+          ],
     ),
   ];
 }

@@ -42,6 +42,8 @@ export async function startUsersCluster(nodes = 3) {
     kube,
     kubeconfig: cluster.kubeconfig,
     apiServer: cluster.components?.find(({ name }) => name === 'kube-apiserver')?.pid ?? 0,
+    /** What plays its nodes. */
+    kwok: cluster.components?.find(({ name }) => name === 'kwok-controller')?.pid ?? 0,
     /** What a run could have left: by name and uid, labels, annotations and what is asked of a node. */
     async state(): Promise<readonly string[]> {
       const rbac = '/apis/rbac.authorization.k8s.io/v1';

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { configMapIn, type Different, drain } from './attempts.ts';
 import type { startUsersCluster } from './users-cluster.ts';
@@ -183,9 +184,15 @@ export const attempts: Readonly<Record<string, Attempt>> = {
     says: /no targets/,
   },
   'a node that is not Ready': {
-    given: created(nodes, { metadata: { name: 'sick', annotations: { 'kwok.x-k8s.io/node': 'none' } } } as {
-      metadata: { name: string };
-    }),
+    given: async ({ kube, kwok }) => {
+      // Nobody plays it: it stays as it was made.
+      process.kill(kwok, 'SIGSTOP');
+      await kube.create(nodes, { metadata: { name: 'sick' } });
+      return async () => {
+        await kube.delete(`${nodes}/sick`);
+        process.kill(kwok, 'SIGCONT');
+      };
+    },
     says: /the steady state is not healthy, sick not Ready/,
   },
   'an API that is not available': {
@@ -208,7 +215,12 @@ export const attempts: Readonly<Record<string, Attempt>> = {
       await kube.create('/api/v1/namespaces', { metadata: { name: 'ordeal' } });
       const page = { metadata: { name: `ordeal-${mark}`, labels: { 'ordeal.mark': mark } }, data: { 1: '{}' } };
       await kube.create('/api/v1/namespaces/ordeal/configmaps', page);
-      return () => kube.delete('/api/v1/namespaces/ordeal');
+      return async () => {
+        await kube.delete('/api/v1/namespaces/ordeal');
+        const isThere = async () =>
+          (await kube.list('/api/v1/namespaces')).items.some(({ metadata }) => metadata.name === 'ordeal');
+        while (await isThere()) await sleep(200);
+      };
     },
     says: /open debts, 1 of run .*ordeal clean --context ordeal/,
   },
