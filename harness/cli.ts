@@ -38,6 +38,18 @@ function terminal(stream: NodeJS.WriteStream): Terminal {
   return { isTTY: stream.isTTY, columns: stream.columns || 80, color, write: (text) => void stream.write(text) };
 }
 
+async function answer(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // Who closes the terminal has not agreed.
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  try {
+    return await Promise.race([lines.question(question, { signal: stop.signal }), closed]);
+  } finally {
+    lines.close();
+  }
+}
+
 const ambient: Ambient = {
   env,
   cwd: process.cwd(),
@@ -45,6 +57,7 @@ const ambient: Ambient = {
   version: versionOf(import.meta.url),
   out: terminal(process.stdout),
   err: terminal(process.stderr),
+  ...(process.stdin.isTTY && process.stderr.isTTY && { answer }),
 };
 
 let exitCode = 0;
@@ -93,8 +106,9 @@ const reaching = (
     .hook('preAction', async () => {
       const { kubeconfig, context } = command.opts();
       if (context === undefined) return;
-      const { kubeconfigPath } = await import('./commands/target.ts');
+      const { configPath, kubeconfigPath } = await import('./commands/target.ts');
       command.setOptionValue('kubeconfig', kubeconfigPath(kubeconfig, ambient));
+      command.setOptionValue('config', configPath(ambient));
     });
 
 const choosing = (command: Command) =>
@@ -117,6 +131,7 @@ const playing = (command: Command) =>
         .argParser(attempts)
         .default(1),
     )
+    .option('--yes', 'agree beforehand to what is done to a cluster that you have')
     .option('--quiet', 'print the verdict only')
     .option('--json', 'print the verdict as JSON to standard output');
 
@@ -160,6 +175,13 @@ choosing(
   .action(async (scenario: string, options) =>
     done(await (await import('./commands/plan.ts')).plan(scenario, options, ambient)),
   );
+
+reaching(
+  program.command('allow').description('look at a cluster that you have, and put it on the allow-list, ordeal.yaml'),
+  'the cluster, by a context of your kubeconfig',
+)
+  .option('--yes', 'without asking')
+  .action(async (options) => done(await (await import('./commands/allow.ts')).allow(options, ambient)));
 
 program
   .command('report <run>')

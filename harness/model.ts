@@ -513,6 +513,10 @@ export interface FaultKind {
   readonly elsewhere?: boolean;
   /** What it tells of itself while its phase lasts. */
   readonly metrics?: readonly MetricSpec[];
+  /** What it would put at risk in a cluster of somebody's, so that it is refused there: a kernel that others may share, a control plane, a machine that nothing outside could revive. */
+  readonly endangers?: 'kernel' | 'control-plane' | 'machine';
+  /** What it does in a cluster of somebody's; a fault that does not say so is refused there. */
+  readonly theirs?: TheirDeed;
   make(spec: FaultSpec): Fault;
   /**
    * Why it must not be done to a cluster that would be made so, by what its nodes would have and what this host has; undefined
@@ -520,6 +524,29 @@ export interface FaultKind {
    * kind in the same phase.
    */
   refuse?(spec: FaultSpec, cluster: ClusterSpec, beside: readonly FaultSpec[]): Promise<string | undefined>;
+}
+
+/** What a fault does in a cluster of somebody's, for who has to agree to it. */
+export interface TheirDeed {
+  /** How many nodes it is done to at most. */
+  nodes(spec: FaultSpec): number;
+  readonly does: string;
+  readonly undone: string;
+  readonly rights: readonly Right[];
+}
+
+/** What an API server is asked leave for, as in a SelfSubjectAccessReview; `resource` may hold a subresource: `pods/eviction`. */
+export type Right =
+  | { readonly verb: string; readonly group: string; readonly resource: string; readonly namespace?: string }
+  | { readonly verb: string; readonly path: string };
+
+/** A cluster of somebody's on which runs are allowed, by the uid of its namespace kube-system, and how far a run may go there. */
+export interface AllowedCluster {
+  readonly name: string;
+  readonly uid: string;
+  readonly maxNodes: number;
+  /** Of all nodes, 0 to 100. */
+  readonly maxPercent: number;
 }
 
 export interface FaultParameter {

@@ -113,10 +113,12 @@ describe('a cluster that somebody has, on the command line', () => {
     expect(out).to.match(/target +a cluster of its own on this machine/);
   });
 
-  it('is planned by the context that is named, and what is left of --kubeconfig by $KUBECONFIG', () => {
-    const { code, out, err } = ordeal(['plan', ...preempting, '--context', 'mine']);
-    expect(code, out + err).to.equal(0);
-    expect(out).to.contain(`target    your cluster, by the context mine of ${path}`);
+  it('is reached by the context that is named, and what is left of --kubeconfig by $KUBECONFIG', () => {
+    const { code, out } = ordeal(['plan', ...preempting, '--context', 'mine']);
+    expect(code, out).to.equal(2);
+    expect(out)
+      .to.contain(`target    your cluster, by the context mine of ${path}`)
+      .and.to.contain('ECONNREFUSED 127.0.0.1:1');
   });
 
   for (const [what, args, says] of [

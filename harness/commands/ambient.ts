@@ -20,6 +20,8 @@ export interface Ambient {
   readonly out: Terminal;
   /** Progress and errors. */
   readonly err: Terminal;
+  /** Asks whoever sits at the terminal; absent where nobody does. */
+  answer?(question: string): Promise<string>;
 }
 
 /** Folders by the XDG base directory specification. */

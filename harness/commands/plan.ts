@@ -3,9 +3,11 @@ import { type SystemName, systemTool } from '../tools/system.ts';
 import { type ToolOptions, where } from '../tools/tools.ts';
 import { type Ambient, plain } from './ambient.ts';
 import { refusedBeforehand } from './beforehand.ts';
+import { examinedWith } from './consent.ts';
 import { reasonsAgainst, systemWishes, toolOptions, wishes } from './needs.ts';
 import { chosen } from './run.ts';
 import { type Target, type TargetOptions, targetFor, targetOf } from './target.ts';
+import { theirPlan, theirPlanText } from './their-plan.ts';
 
 /** Prints what `run` would do. Exit 0 when it can run here, 2 when it cannot, with every reason. Starts nothing. */
 export async function plan(
@@ -21,20 +23,33 @@ export async function plan(
   const server = tools.find(({ wish }) => wish.name === 'kube-apiserver');
   const missing = tools.filter(({ found, would }) => found === undefined && would === undefined);
   const image = target.provider === 'kind' ? await imageFor(target, options, ambient) : undefined;
-  const reasons = [
+  const known = [
     ...reasonsAgainst(scenario, asked, server?.found?.version ?? server?.expected),
     ...missing.map(({ wish, why }) => `${wish.name} ${wish.version ?? ''} is not to be had: ${why}`),
     ...(await refusedBeforehand(scenario, target)),
     ...system.flatMap(({ missing }) => missing ?? []),
     ...(image?.reasons ?? []),
   ];
+  const onTheirs = target.provider === 'kubeconfig' ? await examinedWith(known, [scenario], target) : undefined;
+  const theirs = onTheirs?.examined[0];
+  const reasons = onTheirs?.reasons ?? known;
   if (options.json) {
     const { id, variant, faults } = scenario;
-    const told = { scenario: id, variant, target, faults, tools, ...(image && { image: image.text }), reasons };
+    const told = {
+      scenario: id,
+      variant,
+      target,
+      faults,
+      tools,
+      ...(image && { image: image.text }),
+      ...(theirs && (await theirPlan(theirs, target))),
+      reasons,
+    };
     ambient.out.write(`${JSON.stringify(told, undefined, 2)}\n`);
     return reasons.length ? 2 : 0;
   }
-  ambient.out.write(plain(`${describe(scenario, target).join('\n')}\n\ntools`));
+  const there = theirs ? await theirPlanText(theirs, target) : [];
+  ambient.out.write(plain(`${[...describe(scenario, target), ...there].join('\n')}\n\ntools`));
   for (const { wish, found, would, why } of tools) {
     const from = found
       ? `${found.version}  ${found.source}  ${found.path}`

@@ -16,6 +16,8 @@ export interface PlayOptions extends TargetOptions {
   readonly runsDir: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** Agreed beforehand to what is done to a cluster of somebody's. */
+  readonly yes?: boolean;
   /** How often a scenario is played at most until a run of it proves something. */
   readonly attempts: number;
 }

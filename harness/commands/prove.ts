@@ -4,6 +4,7 @@ import { proveSummary } from '../../reports/terminal.ts';
 import { type Report, ScenarioError, type VariantSpec } from '../model.ts';
 import { requireUnset } from '../run/stop.ts';
 import { type Ambient, placesOf } from './ambient.ts';
+import { requireConsent } from './consent.ts';
 import { loadMany, scenarioFolder, settings } from './find.ts';
 import { worst } from './finish.ts';
 import { loaded, withMeasured } from './measured.ts';
@@ -30,6 +31,7 @@ export async function prove(
   });
   if (named === undefined) tellLeft(name, left, ambient);
   if (decoded.length === 0) throw new ScenarioError([`${name} has no variants: there is nothing to prove`]);
+  await requireConsent(decoded, target, options, ambient);
   const provided = await provideAll(decoded, target, options, ambient);
   const scenarios = await withMeasured(
     decoded.map((scenario) => loaded(scenario, { ...on, set })),

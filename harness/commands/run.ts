@@ -2,6 +2,7 @@ import { verdictJson } from '../../reports/json.ts';
 import { type Scenario, ScenarioError } from '../model.ts';
 import { requireUnset } from '../run/stop.ts';
 import { type Ambient, placesOf } from './ambient.ts';
+import { requireConsent } from './consent.ts';
 import { load, scenarioFolder, settings, variantsOf } from './find.ts';
 import { worst } from './finish.ts';
 import { loaded, withMeasured } from './measured.ts';
@@ -19,6 +20,7 @@ export async function run(
   const decoded: Scenario[] = [];
   for (const name of names) decoded.push(await chosen(name, options, ambient));
   const target = targetOf(options);
+  await requireConsent(decoded, target, options, ambient);
   const provided = await provideAll(decoded, target, options, ambient);
   const on = target === undefined ? {} : { on: target.provider };
   const scenarios = await withMeasured(

@@ -16,6 +16,7 @@ import { loadImage } from '../tools/workload-table.ts';
 import type { Ambient } from './ambient.ts';
 import { k6For, type Provided, reasonsAgainst, systemWishes, toolOf, versionOf, wishes } from './needs.ts';
 import { contextOf, isOwn, type Target, targetFor } from './target.ts';
+import { requireSafe } from './their-guard.ts';
 import { labelled, requireFreeNames } from './their-objects.ts';
 import { requireRoom } from './their-room.ts';
 
@@ -105,6 +106,8 @@ async function providerOf(
   if (target.provider === 'kubeconfig') {
     const { theirs } = await import('../cluster/kubeconfig.ts');
     const refuse = async (ask: Ask) => {
+      // Once more: between the plan and this moment the cluster, or where the context leads, may have changed.
+      await requireSafe(scenario, target, ask);
       await requireFreeNames(scenario, ask);
       await requireRoom(scenario, ask);
     };

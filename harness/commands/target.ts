@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { RefusedError, type Scenario } from '../model.ts';
+import { CONFIG } from '../scenario/config.ts';
 import type { Ambient } from './ambient.ts';
 
 /** Where scenarios are to be played, as the command line says it. */
@@ -12,6 +13,8 @@ export interface TargetOptions {
   readonly context?: string;
   /** With `context` absolute: as named, or where the environment says. */
   readonly kubeconfig?: string;
+  /** With `context`: the file with the allow-list, absolute, whether it is there or not. */
+  readonly config?: string;
 }
 
 export interface Target {
@@ -19,19 +22,22 @@ export interface Target {
   /** Of the provider `kubeconfig`: an absolute path. */
   readonly kubeconfig?: string;
   readonly context?: string;
+  /** With the allow-list; without one no cluster is allowed. */
+  readonly config?: string;
   /** A cluster that is used and never deleted. */
   readonly existing?: string;
   readonly image?: string;
 }
 
 /** Undefined: where the scenario's file says first. Throws RefusedError. */
-export function targetOf({ cluster, image, context, kubeconfig }: TargetOptions): Target | undefined {
+export function targetOf({ cluster, image, context, kubeconfig, config }: TargetOptions): Target | undefined {
   if (context !== undefined && (cluster !== undefined || image !== undefined))
     throw new RefusedError('--context is a cluster that you have: leave --cluster and --image away');
   if (context === undefined && kubeconfig !== undefined)
     throw new RefusedError('--kubeconfig goes with --context NAME: the current context is never used');
   if (context !== undefined && kubeconfig !== undefined) {
-    if (/^[^-\s][^\0\n]*$/.test(context)) return { provider: 'kubeconfig', kubeconfig, context };
+    if (/^[^-\s][^\0\n]*$/.test(context))
+      return { provider: 'kubeconfig', kubeconfig, context, ...(config !== undefined && { config }) };
     throw new RefusedError(`--context ${JSON.stringify(context)}: expected the name of a context`);
   }
   const [provider, existing] = cluster === undefined ? [undefined, undefined] : parts(cluster);
@@ -67,6 +73,9 @@ export function contextOf({ kubeconfig, context }: Target): { readonly kubeconfi
   if (kubeconfig === undefined || context === undefined) throw new RefusedError('no --context was named');
   return { kubeconfig, context };
 }
+
+/** Where the allow-list is: in the working directory. */
+export const configPath = ({ cwd }: Pick<Ambient, 'cwd'>): string => join(cwd, CONFIG);
 
 /**
  * Where the kubeconfig is: as named, else by $KUBECONFIG, else in ~/.kube; absolute. Throws RefusedError where the environment names

@@ -6,6 +6,7 @@ import type { Evidence } from './targets.ts';
 export const blackHole: FaultKind = {
   name: 'black-hole',
   help: 'a link passes nothing on: connections that are open stay open and stay black holes until they are closed, also when it has ended; new ones are taken in silence, and served when it has ended',
+  endangers: 'control-plane',
   parameters: { link: linkParameter },
   elsewhere: true,
   make: (spec) => linkFault(spec, { fault: 'black-hole' }, blackHoleEvidence),

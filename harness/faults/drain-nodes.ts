@@ -29,6 +29,16 @@ export const drainNodes: FaultKind = {
   },
   elsewhere: true,
   metrics: drainMetrics,
+  theirs: {
+    nodes: (spec) => amount(spec, 'nodes') ?? 1,
+    does: "a node is cordoned, and the run's own pods on it are evicted",
+    undone: 'uncordoned at the end, and by a process beside the harness at its deadline',
+    rights: [
+      { verb: 'get', group: '', resource: 'nodes' },
+      { verb: 'patch', group: '', resource: 'nodes' },
+      { verb: 'create', group: '', resource: 'pods/eviction' },
+    ],
+  },
   make,
 };
 

@@ -14,6 +14,7 @@ export function endComponent(name: string, signal: 'SIGTERM' | 'SIGKILL'): Fault
   return {
     name,
     help: `a process of the embedded cluster ${how}; it is not started again`,
+    endangers: 'control-plane',
     parameters: { component: componentParameter },
     elsewhere: true,
     make: (spec) =>

@@ -12,6 +12,7 @@ const GiB = 1024 ** 3;
 export const fillNodeDisk: FaultKind = {
   name: 'fill-node-disk',
   help: "a file takes space of the disk of the node's /var until the phase ends",
+  endangers: 'kernel',
   parameters: { bytes: { type: 'bytes', help: 'how much; 10 GiB and a tenth of the disk stay free', least: 4096 } },
   make: (spec) => make(spec, givenAmount(spec, 'bytes')),
   async refuse(spec) {

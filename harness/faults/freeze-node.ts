@@ -7,6 +7,7 @@ import { nodeFault, sign } from './targets.ts';
 export const freezeNode: FaultKind = {
   name: 'freeze-node',
   help: 'every process of the node is frozen until the phase ends',
+  endangers: 'machine',
   parameters: {},
   make: (spec) =>
     nodeFault(spec, {

@@ -7,6 +7,7 @@ import { armTimer, ask, revival, startService, unitState } from './unit.ts';
 export const killUnit = (name: string, unit: NodeUnit): FaultKind => ({
   name,
   help: `${unit} is killed (SIGKILL); systemd starts it again, so it is killed again`,
+  endangers: 'machine',
   parameters: {
     mode: { type: 'text', help: 'kill it once, or again and again', default: 'again', oneOf: ['once', 'again'] },
     every: { type: 'duration', help: 'pause between two kills', default: 5_000, least: 500, most: 600_000 },

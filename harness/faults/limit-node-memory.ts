@@ -10,6 +10,7 @@ import { nodeFault, sign } from './targets.ts';
 export const limitNodeMemory: FaultKind = {
   name: 'limit-node-memory',
   help: 'the node (its container) may use no more than so much memory until the phase ends',
+  endangers: 'kernel',
   parameters: { memory: { type: 'bytes', help: 'what the node may use in all', least: 64 * 1024 ** 2 } },
   make: (spec) => make(spec, givenAmount(spec, 'memory')),
   async refuse(spec, cluster) {

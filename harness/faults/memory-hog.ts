@@ -12,6 +12,7 @@ const MiB = 1024 ** 2;
 export const memoryHog: FaultKind = {
   name: 'memory-hog',
   help: 'pods on each of the nodes take memory step by step and hold it until the phase ends',
+  endangers: 'kernel',
   parameters: {
     qos: {
       type: 'text',

@@ -9,6 +9,7 @@ const slack = 5;
 export const pauseComponent: FaultKind = {
   name: 'pause-component',
   help: 'a process of the embedded cluster stands still (SIGSTOP) until the phase ends',
+  endangers: 'control-plane',
   parameters: { component: componentParameter },
   elsewhere: true,
   make: (spec) =>

@@ -6,6 +6,7 @@ import { armTimer, ask, revival, unitState } from './unit.ts';
 export const pauseUnit = (name: string, unit: NodeUnit): FaultKind => ({
   name,
   help: `${unit} gets SIGSTOP: it lives and does nothing until the phase ends`,
+  endangers: 'machine',
   parameters: {},
   make: (spec) => make(spec, unit),
 });

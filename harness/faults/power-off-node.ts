@@ -7,6 +7,7 @@ import { nodeFault, sign } from './targets.ts';
 export const powerOffNode: FaultKind = {
   name: 'power-off-node',
   help: 'the node loses its power (its container is killed) until the phase ends',
+  endangers: 'machine',
   parameters: {},
   make: (spec) =>
     nodeFault(spec, {

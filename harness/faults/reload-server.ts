@@ -23,6 +23,7 @@ const look: Millis = 20;
 export const reloadServer: FaultKind = {
   name: 'reload-server',
   help: 'a file of a server is replaced by others of its files, one after the other, and SIGHUP has it read again each time (nginx: new workers, the old ones are to end)',
+  endangers: 'control-plane',
   parameters: {
     server: { type: 'text', help: 'one of `cluster.servers`' },
     file: { type: 'text', help: 'the one of its files that is replaced' },

@@ -6,6 +6,7 @@ import type { Evidence } from './targets.ts';
 export const resetConnections: FaultKind = {
   name: 'reset-connections',
   help: 'every connection of a link that is open gets an RST at both ends; new ones are served',
+  endangers: 'control-plane',
   parameters: {
     link: linkParameter,
     every: { type: 'duration', help: 'again and again, from one time to the next', optional: true, least: 100 },

@@ -22,6 +22,7 @@ const collection = '/apis/admissionregistration.k8s.io/v1';
 export const silenceNodes: FaultKind = {
   name: 'silence-nodes',
   help: 'the agents of simulated nodes fall silent (leases, status, pods: refused by an admission policy) until the phase ends',
+  endangers: 'control-plane',
   parameters: { nodes: { type: 'number', help: 'how many, the first ones by name', default: 1, least: 1 } },
   elsewhere: true,
   make,

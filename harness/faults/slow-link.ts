@@ -12,6 +12,7 @@ const near = 0.95;
 export const slowLink: FaultKind = {
   name: 'slow-link',
   help: 'all bytes of a link come late, or only so many a second (each way); what is on its way comes at once when it has ended',
+  endangers: 'control-plane',
   parameters: {
     link: linkParameter,
     latency: { type: 'duration', help: 'added each way', optional: true, least: 1, most: 60_000 },

@@ -6,6 +6,7 @@ import { armTimer, ask, revival, unitState } from './unit.ts';
 export const stopUnit = (name: string, unit: NodeUnit): FaultKind => ({
   name,
   help: `${unit} is stopped (systemctl stop) until the phase ends`,
+  endangers: 'machine',
   parameters: {},
   make: (spec) => make(spec, unit),
 });

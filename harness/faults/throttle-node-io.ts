@@ -11,6 +11,7 @@ import { ask, startService } from './unit.ts';
 export const throttleNodeIo: FaultKind = {
   name: 'throttle-node-io',
   help: "the disk of the node's /var serves kubelet, runtime and every container no more than a quota; on cgroup v1 each of them by itself",
+  endangers: 'kernel',
   parameters: {
     iops: { type: 'number', help: 'reads and writes a second, each', optional: true, least: 1, most: 100_000 },
     'bytes-per-second': { type: 'bytes', help: 'read and written a second, each', optional: true, least: 4096 },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,11 +19,21 @@ describe('a cluster that somebody has', function () {
   let cluster: Awaited<ReturnType<typeof startUsersCluster>>;
   let untouched: readonly string[];
   let at: string[];
+  let allowed: string;
+
+  /** An ordeal in whose folder that cluster is allowed. */
+  function onTheList(): Ordeal {
+    const ordeal = new Ordeal();
+    writeFileSync(join(ordeal.cwd, 'ordeal.yaml'), allowed);
+    return ordeal;
+  }
 
   before(async () => {
     cluster = await startUsersCluster();
     const { kube } = cluster;
     at = ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig];
+    const { metadata } = await kube.get('/api/v1/namespaces/kube-system');
+    allowed = JSON.stringify({ clusters: [{ name: 'users', uid: metadata.uid, 'max-percent': 34 }] });
     await kube.create('/api/v1/namespaces', { metadata: { name: 'work' } });
     await kube.create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'gold' }, value: 1000 });
     const selector = { matchLabels: { app: 'app' } };
@@ -57,11 +67,11 @@ describe('a cluster that somebody has', function () {
   const cordoned = async () => (await cluster.state()).filter((line) => line.includes('"unschedulable":true')).length;
 
   it('is drained at one node, where only the run’s own pods go, whoever cleans meanwhile, and is afterwards as it was', async () => {
-    const ordeal = new Ordeal();
+    const ordeal = onTheList();
     const args = ['--variant', 'one-at-a-time', '--set', 'patience=5s', '--set', 'warmup=6s'];
-    const { ran } = ordeal.start('run', 'pdb-gridlock', ...args, ...at);
+    const { ran } = ordeal.start('run', 'pdb-gridlock', ...args, ...at, '--yes');
     await ordeal.until((event) => event.kind === 'cluster');
-    const meanwhile = await new Ordeal().run('clean', ...at);
+    const meanwhile = await onTheList().run('clean', ...at);
     expect(meanwhile.code, meanwhile.err).to.equal(4);
     expect(meanwhile.err).to.contain('still owed: its harness lives');
     const { code, out, err } = await ran;
@@ -77,7 +87,7 @@ describe('a cluster that somebody has', function () {
   });
 
   it('is filled and preempted in, by classes below the user’s, and is afterwards as it was', async () => {
-    const { code, out, err } = await new Ordeal().run(
+    const { code, out, err } = await onTheList().run(
       'run',
       'priority-preemption',
       '--variant',
@@ -85,19 +95,20 @@ describe('a cluster that somebody has', function () {
       '--set',
       'warmup=6s',
       ...at,
+      '--yes',
     );
     expect(code, out + err).to.equal(0);
     await expectAsBefore();
   });
 
   it('is put back by clean on another machine after a kill -9 of harness and watchdog, and until then takes no other run', async () => {
-    const [killed, other] = [new Ordeal(), new Ordeal()];
-    const { process: harness, ran } = killed.start('run', scenario, ...at);
+    const [killed, other] = [onTheList(), onTheList()];
+    const { process: harness, ran } = killed.start('run', scenario, ...at, '--yes');
     await killed.until(aNodeIsCordoned);
     killed.kill(harness, 'watchdog');
     await ran;
     expect(await cordoned(), 'a node is cordoned').to.equal(1);
-    const refused = await other.run('run', scenario, ...at);
+    const refused = await other.run('run', scenario, ...at, '--yes');
     expect(refused.code, refused.err).to.equal(2);
     expect(refused.err).to.contain('open debts').and.to.contain(killed.folder.split('/').at(-1));
     const cleaned = await other.run('clean', ...at);
@@ -108,8 +119,8 @@ describe('a cluster that somebody has', function () {
   });
 
   it('stays owed while its API server does not answer, which is exit 4, and is paid later', async () => {
-    const ordeal = new Ordeal();
-    const { process: harness, ran } = ordeal.start('run', scenario, ...at);
+    const ordeal = onTheList();
+    const { process: harness, ran } = ordeal.start('run', scenario, ...at, '--yes');
     await ordeal.until(aNodeIsCordoned);
     process.kill(cluster.apiServer, 'SIGSTOP');
     try {
@@ -128,11 +139,11 @@ describe('a cluster that somebody has', function () {
 
   it('is not touched where a name is taken or room is lacking: exit 2, with every such name', async () => {
     const large = ['--variant', 'classes', '--set', 'cpus=9'];
-    const lacking = await new Ordeal().run('run', 'priority-preemption', ...large, ...at);
+    const lacking = await onTheList().run('run', 'priority-preemption', ...large, ...at, '--yes');
     expect(lacking.code, lacking.err).to.equal(2);
     expect(lacking.err).to.contain('begins with 12 pods, and the cluster has no room for 3 of them (9 CPUs');
     await cluster.kube.create('/api/v1/namespaces', { metadata: { name: 'played' } });
-    const { code, err } = await new Ordeal().run('run', scenario, ...at);
+    const { code, err } = await onTheList().run('run', scenario, ...at, '--yes');
     expect(code).to.equal(2);
     expect(err).to.contain('what is there already, and is yours: Namespace played');
     await cluster.kube.delete('/api/v1/namespaces/played');

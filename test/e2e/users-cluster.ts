@@ -16,8 +16,8 @@ const programs: ToolName[] = [
   ...(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok', 'kwokctl'] as const),
 ];
 
-/** A cluster with three simulated nodes of 32 CPUs that plays one which somebody has: for the runs of the test it is not theirs. */
-export async function startUsersCluster() {
+/** A cluster with simulated nodes of 32 CPUs that plays one which somebody has: for the runs of the test it is not theirs. */
+export async function startUsersCluster(nodes = 3) {
   const root = mkdtempSync(join(tmpdir(), 'ordeal-users-'));
   const { id, folder, mark } = makeRunFolder({ runs: join(root, 'runs'), state: join(root, 'state') }, 'users');
   const clock = startClock();
@@ -35,13 +35,15 @@ export async function startUsersCluster() {
   const paths = new Map(await Promise.all(programs.map(async (name) => [name, await tool(name)] as const)));
   const provider = embedded((name) => paths.get(name as ToolName) ?? `no ${name}`);
   const components = { 'kube-controller-manager': plain, 'kube-scheduler': plain };
-  const spec = { nodes: 3, components, leaderElection: false, identities: [] };
+  const spec = { nodes, components, leaderElection: false, identities: [] };
   const cluster = await provider.create(spec, { id, folder, mark, clock, journal, ledger, signal });
   const kube = new KubeClient(cluster.connect('ordeal:harness'), { signal });
   return {
     kube,
     kubeconfig: cluster.kubeconfig,
     apiServer: cluster.components?.find(({ name }) => name === 'kube-apiserver')?.pid ?? 0,
+    /** What plays its nodes. */
+    kwok: cluster.components?.find(({ name }) => name === 'kwok-controller')?.pid ?? 0,
     /** What a run could have left: by name and uid, labels, annotations and what is asked of a node. */
     async state(): Promise<readonly string[]> {
       const rbac = '/apis/rbac.authorization.k8s.io/v1';

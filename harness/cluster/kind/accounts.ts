@@ -9,7 +9,7 @@ const LIFETIME = 6 * 3600;
 
 const READ = ['get', 'list', 'watch'];
 /** What probes may see: no secrets, so that they can be let into a cluster that somebody uses. */
-const PROBING = [
+export const PROBING = [
   {
     apiGroups: [''],
     resources: ['nodes', 'pods', 'pods/log', 'events', 'namespaces', 'services', 'endpoints', 'persistentvolumeclaims'],
