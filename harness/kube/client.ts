@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, request } from 'undici';
-import { ClusterError, type Connection, type Json, type Millis } from '../model.ts';
+import { ClusterError, type Connection, type Json, type Millis, type Requests } from '../model.ts';
 import { abortable, destroy } from './abortable.ts';
 
 /** What every object of the API has; the rest is the kind's own. */
@@ -37,6 +37,8 @@ export interface KubeClientOptions {
   readonly connections?: number;
   /** For the headers of one answer, and between two pieces of its body; default 30 s. */
   readonly timeout?: Millis;
+  /** False for what a scenario asks for (its objects, a fault): counted, but not slowed down. */
+  readonly paced?: boolean;
 }
 
 const PATCH: Readonly<Record<PatchType, string>> = {
@@ -58,6 +60,9 @@ export class KubeClient implements AsyncDisposable {
   readonly #agent: Agent;
   readonly #streams: Agent;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #requests: Requests | undefined;
+  readonly #user: string;
+  readonly #paced: boolean;
   readonly #ending = new AbortController();
   readonly #outer: AbortSignal;
   readonly #abort = () => this.#ending.abort(this.#outer.reason);
@@ -67,12 +72,15 @@ export class KubeClient implements AsyncDisposable {
     const connect = { ca: readFileSync(connection.caFile, 'utf8'), timeout: Math.min(timeout, 10_000) };
     const kept = { connect, allowH2: false, headersTimeout: timeout, keepAliveTimeout: 60_000 };
     this.#server = connection.server;
+    this.#requests = connection.requests;
+    this.#user = connection.user;
+    this.#paced = options.paced ?? true;
     this.#agent = new Agent({ ...kept, bodyTimeout: timeout, connections: options.connections ?? 8 });
     this.#streams = new Agent({ ...kept, bodyTimeout: 0, connections: null });
     this.#headers = {
       authorization: `Bearer ${connection.token}`,
       accept: 'application/json',
-      'user-agent': options.userAgent ?? `ordeal (${connection.user})`,
+      'user-agent': options.userAgent ?? connection.requests?.agent ?? `ordeal (${connection.user})`,
     };
     setMaxListeners(0, this.#ending.signal);
     this.#outer = options.signal;
@@ -171,6 +179,7 @@ export class KubeClient implements AsyncDisposable {
     const headers = { ...this.#headers, ...(accept && { accept }), ...(body && { 'content-type': type }) };
     const what = `${method} ${path}`;
     let answer: Dispatcher.ResponseData;
+    if (this.#requests) await this.#requests.admit(this.#user, signal, this.#paced);
     try {
       answer = await abortable(request(url, { method, headers, dispatcher, signal, body: body ?? null }), signal);
     } catch (error) {

@@ -16,6 +16,7 @@ import { makeRunFolder, type Places, thisHost } from './folder.ts';
 import { openJournal } from './journal.ts';
 import { openLedger } from './ledger.ts';
 import { strike } from './register.ts';
+import { countRequests } from './requests.ts';
 import { Scope } from './scope.ts';
 
 /** How long the cluster's logs are read; who interrupts wants it back soon. */
@@ -58,7 +59,8 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   if (options.signal.aborted) interrupt();
   using journal = openJournal(folder, clock, options.observer, (error) => scope.abort(error));
   const ledger = openLedger(folder);
-  const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal };
+  const requests = countRequests(`ordeal/${options.version} (run ${id})`);
+  const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal, requests };
 
   journal.append({
     kind: 'began',
@@ -100,6 +102,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
       journal.append({ kind: 'progress', text: `the cluster's logs could not be kept: ${failure}` });
     });
   }
+  journal.append({ kind: 'asked', requests: requests.counts, waited: requests.waited, agent: requests.agent });
   journal.append({ kind: 'ended', how, ...(how === 'completed' ? {} : { reason: reasonOf(error) }) });
 
   // What it cannot put back stays on the books.
