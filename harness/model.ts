@@ -99,6 +99,13 @@ export type EventBody =
       readonly components: readonly ComponentFacts[];
       readonly notes: readonly string[];
     }
+  /** What the harness itself asked of the API server in the whole run, by identity. */
+  | {
+      readonly kind: 'asked';
+      readonly requests: Readonly<Record<string, number>>;
+      readonly waited: Millis;
+      readonly agent: string;
+    }
   /** A pair of the two clocks; a step of the wall clock between two pairs voids samples stamped by other programs. */
   | { readonly kind: 'clock'; readonly wall: number }
   | { readonly kind: 'phase'; readonly name: string; readonly edge: 'start' | 'end' }
@@ -378,6 +385,19 @@ export interface Run {
   readonly journal: Journal;
   readonly ledger: Ledger;
   readonly signal: AbortSignal;
+  readonly requests?: Requests;
+}
+
+/** What the harness itself asks of the API server. */
+export interface Requests {
+  /** The user agent of every request: `ordeal/0.1.0 (run …)`. */
+  readonly agent: string;
+  /** How many there were, by identity. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** How long requests waited in all so as not to be too many. */
+  readonly waited: Millis;
+  /** Counts a request; resolves when it may be sent, at once where it has a pace of its own. Rejects with the signal's reason. */
+  admit(user: string, signal: AbortSignal, paced: boolean): Promise<void>;
 }
 
 // ── the things that play ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -388,6 +408,7 @@ export interface Connection {
   readonly caFile: string;
   readonly user: string;
   readonly token: string;
+  readonly requests?: Requests;
 }
 
 /** A process that the cluster consists of. */

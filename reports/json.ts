@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attempt, ComponentFacts, Finding, Host, Json, Report, Reporter, Residue } from '../harness/model.ts';
+import { type Cost, costOf } from './cost.ts';
 import { factsOf } from './facts.ts';
 import { timesOf } from './node-failures.ts';
 import { debtText } from './owed.ts';
@@ -33,6 +34,7 @@ export interface VerdictFile {
   readonly ended: 'completed' | 'interrupted' | 'stopped' | 'error' | 'cut short';
   readonly ordeal: string | null;
   readonly host: Host | null;
+  readonly ownRequests: Cost | null;
   readonly tools: readonly { name: string; version: string; expected: string; source: string; path: string }[];
   readonly cluster: {
     readonly provider: string;
@@ -95,6 +97,7 @@ export function verdictJson(report: Report): VerdictFile {
     ordeal: began?.ordeal ?? null,
     host: began?.host ?? null,
     tools: tools.map(({ name, version, expected, source, path }) => ({ name, version, expected, source, path })),
+    ownRequests: costOf(report) ?? null,
     cluster: cluster
       ? { provider: cluster.provider, name: cluster.name, components: cluster.components, notes: cluster.notes }
       : null,

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report, Reporter } from '../harness/model.ts';
+import { costOf, costText } from './cost.ts';
 import { deathsOf, factsOf, versionsOf } from './facts.ts';
 import { limitText, moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
@@ -87,6 +88,8 @@ export function markdown(report: Report): string {
   for (const { debt, error } of left)
     lines.push(`- ${escaped(`${debt.undo} ${debtText(debt)}${error ? `: ${error}` : ''}`)}`);
   lines.push(...asItWas(report));
+  const cost = costOf(report);
+  if (cost) lines.push('', `ordeal itself: ${escaped(costText(cost))}.`);
   const about = [`run ${report.run}`, `${(end / 1000).toFixed(0)} s`, `exit code ${report.exitCode}`];
   lines.push(
     '',

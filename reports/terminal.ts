@@ -1,6 +1,7 @@
 /** The verdict for people at a terminal. */
 import { join } from 'node:path';
 import type { Finding, Report } from '../harness/model.ts';
+import { costOf, costText } from './cost.ts';
 import { deathsOf, factsOf } from './facts.ts';
 import { moment } from './figures.ts';
 import { failureCount, failureTexts, faultTexts } from './node-failures.ts';
@@ -30,6 +31,7 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
   const width = Math.min(100, columns - 1);
   const { scenario, verdict } = report;
   const { tone, status, claim, why } = outcomeOf(report);
+  const cost = costOf(report);
   const paragraph = (text: string, style?: Style) =>
     wrapped(plain(text), width - 2).map((line) => `  ${style ? paint(style, line) : line}`);
   const badge = color ? paint(badges[tone], ` ${status.toUpperCase()} `) : `[${status.toUpperCase()}]`;
@@ -64,6 +66,7 @@ export function summary(report: Report, { color, columns, folder }: Look & { fol
       ),
     ),
     ...deathsOf(report).flatMap(({ at, text }) => noted('Died', `${text}, at ${moment(at)}`, width, paint)),
+    ...(cost ? noted('Itself', costText(cost), width, paint) : []),
     ...putBack(report, paint),
     ...residueLines(report, width, paint),
     ...(folder ? [`  ${paint('dim', 'Report    ')}${paint('cyan', join(folder, 'report.html'))}`] : []),

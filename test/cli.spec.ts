@@ -22,7 +22,19 @@ describe('the command line', () => {
   });
 
   it('helps, for itself and for each command', () => {
-    for (const command of ['run', 'prove', 'suite', 'list', 'plan', 'allow', 'report', 'clean', 'stop', 'doctor', 'tools']) {
+    for (const command of [
+      'run',
+      'prove',
+      'suite',
+      'list',
+      'plan',
+      'allow',
+      'report',
+      'clean',
+      'stop',
+      'doctor',
+      'tools',
+    ]) {
       expect(ordeal(command, '--help')).to.include({ code: 0, err: '' });
       expect(ordeal('--help').out).to.contain(`  ${command} `);
     }

@@ -142,7 +142,7 @@ export class Making {
   async #becomeReady(ports: kwokctl.Ports): Promise<void> {
     const { signal } = this.#failing;
     const connection = this.#connection(ADMIN, ports);
-    await using admin = new KubeClient(connection, { signal, connections: 20 });
+    await using admin = new KubeClient(connection, { signal, connections: 20, paced: false });
     // Rights can be given before the API server calls itself ready; who needs them must not start before.
     await createMany(admin, this.#identities.rights(), { signal, patience: PATIENCE });
     await this.#certificates.begin(new URL(serverOf(ports)), signal);
@@ -190,7 +190,14 @@ export class Making {
   }
 
   #connection(user: string, ports: kwokctl.Ports) {
-    return { server: serverOf(ports), caFile: this.#files.ca, user, token: this.#identities.token(user) };
+    const { requests } = this.#run;
+    return {
+      server: serverOf(ports),
+      caFile: this.#files.ca,
+      user,
+      token: this.#identities.token(user),
+      ...(requests && { requests }),
+    };
   }
 
   #cluster(ports: kwokctl.Ports): Cluster {

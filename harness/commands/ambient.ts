@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Places } from '../run/folder.ts';
+import { redact } from '../secrets.ts';
 
 export interface Terminal {
   readonly isTTY: boolean;
@@ -50,8 +51,8 @@ function shipped(folder: string): string {
   return join(root, folder);
 }
 
-/** A line for a terminal: what is not ours to say must not move its cursor. */
+/** A line for a terminal, without secrets: what is not ours to say must not move its cursor. */
 export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return `${text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')}\n`;
+  return `${redact(text).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')}\n`;
 }

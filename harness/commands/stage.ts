@@ -159,7 +159,7 @@ async function createObjects(scenario: Scenario, phase: string, cluster: Cluster
     import('../kube/rollout.ts'),
     import('../kube/manifest.ts'),
   ]);
-  await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
+  await using client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal, paced: false });
   const create = async ({ manifest, count, apply = false, after = 0 }: ObjectsSpec) => {
     await sleep(after, undefined, { signal: run.signal });
     const template = await readFile(join(scenario.folder, manifest), 'utf8');

@@ -52,7 +52,7 @@ function make(spec: FaultSpec): Fault {
       const reason = reasonAgainst(cluster.provider);
       if (reason !== undefined) throw new RefusedError(`fault ${spec.name}: ${reason}`);
       const { KubeClient } = await import('../kube/client.ts');
-      const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
+      const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal, paced: false });
       try {
         const nodes = cluster.theirs ? await theirTargets(spec, client, run.mark) : await targetsOf(spec, client);
         return draining(spec, nodes, client, run, cluster.theirs);

@@ -38,7 +38,7 @@ function make(spec: FaultSpec): Fault {
     async inject(cluster, run) {
       if (cluster.provider !== 'embedded') throw new RefusedError(`fault ${spec.name}: not on ${cluster.provider}`);
       const { KubeClient } = await import('../kube/client.ts');
-      const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal });
+      const client = new KubeClient(cluster.connect('ordeal:harness'), { signal: run.signal, paced: false });
       try {
         const { items } = await client.list('/api/v1/nodes');
         const nodes = items.map(({ metadata }) => metadata.name).sort();

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, request } from 'undici';
-import { ClusterError, type Connection, type Json, type Millis } from '../model.ts';
+import { ClusterError, type Connection, type Json, type Millis, type Requests } from '../model.ts';
 import { abortable, destroy } from './abortable.ts';
 
 /** What every object of the API has; the rest is the kind's own. */
@@ -45,6 +45,8 @@ export interface KubeClientOptions {
   readonly connections?: number;
   /** For the headers of one answer, and between two pieces of its body; default 30 s. */
   readonly timeout?: Millis;
+  /** False for what a scenario asks for (its objects, a fault): counted, but not slowed down. */
+  readonly paced?: boolean;
 }
 
 const PATCH: Readonly<Record<PatchType, string>> = {
@@ -66,6 +68,9 @@ export class KubeClient implements AsyncDisposable {
   readonly #agent: Agent;
   readonly #streams: Agent;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #requests: Requests | undefined;
+  readonly #user: string;
+  readonly #paced: boolean;
   readonly #ending = new AbortController();
   readonly #outer: AbortSignal;
   readonly #abort = () => this.#ending.abort(this.#outer.reason);
@@ -80,12 +85,15 @@ export class KubeClient implements AsyncDisposable {
     const kept = { connect, allowH2: false, headersTimeout: timeout, keepAliveTimeout: 60_000 };
     // It may have a path of its own, as behind a gateway.
     this.#server = connection.server.replace(/\/$/, '');
+    this.#requests = 'requests' in connection ? connection.requests : undefined;
+    this.#user = user;
+    this.#paced = options.paced ?? true;
     this.#agent = new Agent({ ...kept, bodyTimeout: timeout, connections: options.connections ?? 8 });
     this.#streams = new Agent({ ...kept, bodyTimeout: 0, connections: null });
     this.#headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       accept: 'application/json',
-      'user-agent': options.userAgent ?? `ordeal (${user})`,
+      'user-agent': options.userAgent ?? this.#requests?.agent ?? `ordeal (${user})`,
     };
     setMaxListeners(0, this.#ending.signal);
     this.#outer = options.signal;
@@ -191,6 +199,7 @@ export class KubeClient implements AsyncDisposable {
     const headers = { ...this.#headers, ...(accept && { accept }), ...(body && { 'content-type': type }) };
     const what = `${method} ${path}`;
     let answer: Dispatcher.ResponseData;
+    if (this.#requests) await this.#requests.admit(this.#user, signal, this.#paced);
     try {
       answer = await abortable(request(url, { method, headers, dispatcher, signal, body: body ?? null }), signal);
     } catch (error) {

@@ -18,6 +18,7 @@ import { makeRunFolder, type Places, thisHost } from './folder.ts';
 import { openJournal, readJournal } from './journal.ts';
 import { openLedger, readLedger } from './ledger.ts';
 import { strike } from './register.ts';
+import { countRequests } from './requests.ts';
 import { Scope } from './scope.ts';
 import { answered, lookForSwitch, requireUnset } from './stop.ts';
 import { watchOver } from './watched.ts';
@@ -83,7 +84,8 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
   };
   using journal = openJournal(folder, clock, observer, (error) => scope.abort(error));
   const ledger = openLedger(folder);
-  const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal };
+  const requests = countRequests(`ordeal/${options.version} (run ${id})`);
+  const run: Run = { id, folder, mark, clock, journal, ledger, signal: scope.signal, requests };
 
   journal.append({
     kind: 'began',
@@ -148,6 +150,7 @@ export async function session(scenario: Scenario, options: SessionOptions): Prom
     });
   }
   over = true;
+  journal.append({ kind: 'asked', requests: requests.counts, waited: requests.waited, agent: requests.agent });
   journal.append({ kind: 'ended', how, ...(how === 'completed' ? {} : { reason: reasonOf(error) }) });
 
   // What it cannot put back stays on the books.

@@ -7,8 +7,8 @@ import type { Known } from './metrics.ts';
 import { type Parameters, plainValues } from './parameters.ts';
 import { find, itemsOf, type Tree, textOf } from './tree.ts';
 
-/** What somebody wrote by hand is far below. */
-const MOST_BYTES = 1_000_000;
+/** Definitions of resources may be long; nothing is longer than memory. */
+const MOST_BYTES = 10_000_000;
 
 /** The text of a regular file. Throws a ScenarioError, located where it is no UTF-8 or holds a NUL. */
 export async function readText(file: string, expected: string): Promise<string> {
@@ -86,16 +86,21 @@ export async function checkFiles(
 ): Promise<void> {
   const fileOf = (node: Tree | undefined) => ownFile(node, folder, complaints);
   for (const item of itemsOf(tree, 'load')) await fileOf(find(item, ['script']));
+  const read = new Set<string>();
   for (const item of itemsOf(tree, 'objects')) {
     const node = find(item, ['manifest']);
     const file = await fileOf(node);
     if (!node || file === undefined || !known) continue;
+    // Each count of the same manifest is looked at, the manifest itself once.
+    const count = find(item, ['count']);
+    const many = count?.kind === 'scalar' && Number(count.value) > 1;
+    if (read.has(`${file} ${many}`)) continue;
+    read.add(`${file} ${many}`);
     const text = await readText(file, 'a manifest').catch((error: unknown) => tell(error, ''));
     if (text === undefined) continue;
     try {
       known.manifest(text, plainValues(values));
-      const count = find(item, ['count']);
-      if (count?.kind === 'scalar' && Number(count.value) > 1 && !/\{\{\s*index\b/.test(text)) {
+      if (many && !/\{\{\s*index\b/.test(text)) {
         const expected = 'a manifest that names them by {{index}}';
         complaints.add(node.at, { what: 'several objects would have the same name', expected });
       }

@@ -19,6 +19,8 @@ export interface Parsed {
   readonly complaints: Complaints;
 }
 
+/** What somebody wrote by hand is far below. */
+const MOST_CHARACTERS = 100_000;
 const MOST_NODES = 20_000;
 const DEEPEST = 100;
 
@@ -29,6 +31,10 @@ export function parse(text: string, file: string): Parsed {
     const { line, col } = lineCounter.linePos(offset);
     return { line: Math.max(1, line), col: Math.max(1, col) };
   });
+  if (text.length > MOST_CHARACTERS) {
+    complaints.add(0, { what: 'too large', expected: `≤ ${MOST_CHARACTERS} characters` });
+    return { tree: undefined, complaints };
+  }
   const tooDeep = (at: number) => complaints.add(at, { what: 'nested too deeply', expected: `≤ ${DEEPEST} levels` });
   const document = documentOf(text, lineCounter);
   if (!document) {

@@ -2,6 +2,7 @@
 
 import { format } from '../../harness/format.ts';
 import type { ComponentFacts, Report } from '../../harness/model.ts';
+import { costOf, costText } from '../cost.ts';
 import type { Facts } from '../facts.ts';
 import { debtText } from '../owed.ts';
 import { residueTexts } from '../residue.ts';
@@ -49,7 +50,9 @@ export function asItWas(report: Report): Markup | undefined {
   )}</tbody></table></section>`;
 }
 
-export function surroundings({ scenario, owed }: Report, { began, cluster, tools, phases }: Facts): Markup {
+export function surroundings(report: Report, { began, cluster, tools, phases }: Facts): Markup {
+  const { scenario, owed } = report;
+  const cost = costOf(report);
   const host = began?.host;
   const left = owed.filter(({ settled }) => !settled).length;
   return html`<section aria-labelledby="cluster-title">
@@ -61,6 +64,7 @@ ${
 <tbody>${cluster.components.map(component)}</tbody></table></div>`
     : undefined
 }
+${cost ? html`<p>ordeal itself: ${costText(cost)}.</p>` : undefined}
 </section>
 <div class="columns">
 <section aria-labelledby="tools-title"><h2 id="tools-title">Tools</h2>

@@ -155,13 +155,14 @@ export class Making {
   }
 
   #cluster({ server, caFile, tokens, capabilities }: Entered): Cluster {
+    const { requests } = this.#run;
     return {
       provider: 'kind',
       name: this.#name,
       kubeconfig: this.#kubeconfig,
       connect: (user) => {
         const token = tokens.get(user);
-        if (token !== undefined) return { server, caFile, user, token };
+        if (token !== undefined) return { server, caFile, user, token, ...(requests && { requests }) };
         throw new RefusedError(`no identity "${user}"; there are: ${[...tokens.keys()].join(', ')}`);
       },
       nodes: this.#nodes,
