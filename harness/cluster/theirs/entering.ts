@@ -114,6 +114,7 @@ export class Entering {
 
   #cluster(server: string, theirs: TheirCluster, tokens: ReadonlyMap<string, string>): Cluster {
     const caFile = join(this.#where.folder, 'ca.crt');
+    const { requests } = this.#run;
     return {
       provider: 'kubeconfig',
       name: theirs.context,
@@ -121,7 +122,7 @@ export class Entering {
       theirs,
       connect: (user) => {
         const token = tokens.get(user);
-        if (token !== undefined) return { server, caFile, user, token };
+        if (token !== undefined) return { server, caFile, user, token, ...(requests && { requests }) };
         throw new RefusedError(`no identity "${user}"; there are: ${[...tokens.keys()].join(', ')}`);
       },
       capabilities: new Set(),
