@@ -125,7 +125,9 @@ describe('a cluster that is to be left as it was', function () {
       { apiGroups: ['', 'apps'], resources: ['nodes', 'namespaces', 'pods', 'deployments'], verbs: ['list'] },
     ];
     const identities = [{ user: 'reader', groups: [], rules }];
-    cluster = await provider.create({ nodes: 2, components: {}, leaderElection: false, identities }, run);
+    const plain = { flags: {}, env: {} };
+    const components = { 'kube-controller-manager': plain, 'kube-scheduler': plain };
+    cluster = await provider.create({ nodes: 2, components, leaderElection: false, identities }, run);
     looker = await lookerAt(cluster, run.signal);
     const connection = cluster.connect('ordeal:harness');
     client = new KubeClient(connection, { signal: run.signal, userAgent: 'somebody' });
