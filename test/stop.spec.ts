@@ -256,7 +256,7 @@ describe('the switch in a cluster', () => {
         800,
       ),
     ).to.include({ how: 'cluster' });
-    expect(await halting(api([], [], none), 400)).to.equal(undefined);
+    expect(await halting(api([], [], none), 1_000)).to.equal(undefined);
   });
 
   it('halts the run when it is out of sight for too long: no answer, no right to look, an open watch notwithstanding', async () => {
@@ -302,7 +302,7 @@ describe('the switch of this machine', () => {
 });
 
 describe('a session that is told to stop', function () {
-  this.timeout(10_000);
+  this.timeout(60_000);
 
   const scenario = {
     ...{ id: 'test', source: '', parameters: {}, cluster: {}, load: [], faults: [], probes: [] },

@@ -10,13 +10,15 @@ import type { Access } from './kubeconfig.ts';
 export type Ask = (method: 'GET' | 'DELETE' | 'PATCH' | 'POST', path: string, body?: Json) => Promise<Json | undefined>;
 
 const within = 10_000;
+/** No list that is asked for here is larger. */
+const MOST = 64 * 2 ** 20;
 
 /** Asks an API server, on a connection for each question: for what is asked seldom, and by who may have nothing else left. */
 export function askOf(access: Access): Ask {
   return (method, path, body) => asked(access, method, path, body);
 }
 
-function asked(
+async function asked(
   { server, token, ca, certificate }: Access,
   method: string,
   path: string,
@@ -42,17 +44,26 @@ function asked(
     const whose = `not ours, left alone: the cluster does not vouch for what listens at ${server} (${stranger})`;
     reject(new ClusterError(what, signal.aborted ? 'ETIMEDOUT' : code, stranger ? whose : why, { cause: error }));
   };
+  const answered = (text: string) => {
+    try {
+      resolve(JSON.parse(text) as Json);
+    } catch (error) {
+      // A login page, or a gateway's own words.
+      reject(new ClusterError(what, 'ENOTJSON', 'the answer is no JSON: no API server gave it', { cause: error }));
+    }
+  };
   const call = request(`${server}${path}`, { method, headers, ca, ...certificate, signal, agent: false }, (answer) => {
     let text = '';
     answer.setEncoding('utf8');
     answer.on('data', (piece: string) => {
       text += piece;
+      if (text.length > MOST) call.destroy(new Error(`its answer is larger than ${MOST} characters`));
     });
     answer.on('error', failed);
     answer.on('end', () => {
       const { statusCode: code = 0 } = answer;
       if (code === 404) resolve(undefined);
-      else if (code >= 200 && code < 300) resolve(JSON.parse(text) as Json);
+      else if (code >= 200 && code < 300) answered(text);
       else reject(new ClusterError(what, code, text.replaceAll(/\s+/g, ' ').slice(0, 300)));
     });
   });

@@ -59,7 +59,7 @@ export async function readAccess(path: string, context: string): Promise<Access>
     // The parser's own message shows the line, which may hold a key.
     throw new ScenarioError([`${path}:${line}:${col}: no YAML (${error.code}); expected a kubeconfig`]);
   }
-  const all = checked(file, document.toJS({ maxAliasCount: 100 }), path, '');
+  const all = checked(file, contentOf(document, path), path, '');
   const named = only(all.contexts, 'context', context, path).context;
   const said = checked(cluster, only(all.clusters, 'cluster', named.cluster, path).cluster, path, 'cluster');
   const who = checked(user, only(all.users, 'user', named.user, path).user, path, 'user');
@@ -72,8 +72,11 @@ export async function readAccess(path: string, context: string): Promise<Access>
   const key = await read(who, 'client-key');
   if ((cert === undefined) !== (key === undefined))
     throw new RefusedError(`${path}: user ${named.user} has a client certificate or its key, not both`);
-  const token =
-    who.token ?? (who.tokenFile && (await textOf(resolve(dirname(path), who.tokenFile))).trim()) ?? undefined;
+  const token = (who.token ?? (who.tokenFile && (await textOf(resolve(dirname(path), who.tokenFile)))))?.trim();
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new RefusedError(`${path}: the token of user ${named.user} holds what no token holds`);
+  if (!URL.canParse(said.server))
+    throw new RefusedError(`${path}: the server of cluster ${named.cluster} is no address`);
   if (token === undefined && cert === undefined)
     throw new RefusedError(`${path}: user ${named.user} has neither a token nor a client certificate`);
   return {
@@ -82,6 +85,15 @@ export async function readAccess(path: string, context: string): Promise<Access>
     ...(token !== undefined && { token }),
     ...(cert !== undefined && key !== undefined && { certificate: { cert, key } }),
   };
+}
+
+function contentOf(document: ReturnType<typeof parseDocument>, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // An alias of nothing, or too many of them.
+    throw new ScenarioError([`${path}: its aliases lead nowhere; expected a kubeconfig`], { cause: error });
+  }
 }
 
 async function textOf(path: string): Promise<string> {

@@ -9,7 +9,7 @@ export interface TheirOptions {
   readonly kubeconfig: string;
   readonly context: string;
   /** Looks at the cluster before anything is changed there; throws `RefusedError`. */
-  refuse?(ask: Ask): Promise<void>;
+  refuse?(ask: Ask, uid: string): Promise<void>;
 }
 
 /** A cluster that somebody has, by a context of a kubeconfig: used, and left as it was. */

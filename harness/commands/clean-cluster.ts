@@ -8,8 +8,8 @@ import { debtFrom } from '../run/their-books.ts';
 import { undo } from '../run/undo.ts';
 import { type Ambient, plain } from './ambient.ts';
 
-/** A harness that lives changes its page every five seconds. */
-const silence: Millis = 16_000;
+/** A harness that lives changes its page every five seconds; one question may take ten and fail. */
+const silence: Millis = 35_000;
 
 export interface Cleaned {
   readonly paid: number;

@@ -69,7 +69,9 @@ async function settle(run: Left, takenOver: boolean, places: Places, ambient: Am
   if (run.harness === 'unreadable') return { paid: 0, owing: [`its entry cannot be read: ${run.why}`] };
   const { folder, whose } = run;
   try {
-    if (run.harness === 'dead') await relieve(run.mark, finishWithin);
+    const paying = run.harness === 'dead' ? await relieve(run.mark, finishWithin) : [];
+    if (paying.length > 0)
+      return { paid: 0, owing: [`its watchdog (process ${paying.join(', ')}) is still putting something back`] };
     const lost = !existsSync(folder);
     const index = join(places.state, run.id);
     // Its watchdog has paid meanwhile, and struck it out.

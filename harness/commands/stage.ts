@@ -105,9 +105,9 @@ async function providerOf(
   }
   if (target.provider === 'kubeconfig') {
     const { theirs } = await import('../cluster/kubeconfig.ts');
-    const refuse = async (ask: Ask) => {
+    const refuse = async (ask: Ask, uid: string) => {
       // Once more: between the plan and this moment the cluster, or where the context leads, may have changed.
-      await requireSafe(scenario, target, ask);
+      await requireSafe(scenario, target, { ask, uid });
       await requireFreeNames(scenario, ask);
       await requireRoom(scenario, ask);
     };

@@ -53,7 +53,9 @@ export async function stop(
       // It had ended by itself, or has died, and nobody took it away.
       if (halted) liftSwitch(switched);
       const took = ((performance.now() - began) / 1000).toFixed(2);
-      const wrong = halted ? stillOwed(run) : `it has not halted after ${took} s`;
+      const wrong = halted
+        ? stillOwed(run)
+        : `it has not halted after ${took} s; kill -9 ${run.owner.pid} ends it, and its watchdog puts everything back`;
       if (wrong === undefined) ambient.out.write(plain(`${run.id}: halted, and everything put back, in ${took} s`));
       else ambient.err.write(plain(`${run.id}: ${wrong}`));
       return wrong === undefined ? 0 : 4;

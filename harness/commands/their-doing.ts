@@ -12,7 +12,7 @@ const RBAC = 'rbac.authorization.k8s.io';
 const entering: readonly Right[] = [
   ...of('', 'namespaces', 'get', 'list', 'create', 'delete'),
   ...of('', 'nodes', 'list'),
-  ...of('', 'pods', 'list'),
+  ...of('', 'pods', 'list', 'deletecollection'),
   ...of('', 'serviceaccounts', 'create'),
   ...of('', 'serviceaccounts/token', 'create'),
   ...of('', 'configmaps', 'list', 'create', 'patch', 'delete').map((right) => ({ ...right, namespace: 'ordeal' })),

@@ -31,9 +31,14 @@ export async function examine(scenarios: readonly Scenario[], target: Target): P
 }
 
 /** The same for one run at the moment at which it enters. Throws `RefusedError` with every reason. */
-export async function requireSafe(scenario: Scenario, target: Target, ask: Ask): Promise<void> {
+export async function requireSafe(
+  scenario: Scenario,
+  target: Target,
+  { ask, uid }: { readonly ask: Ask; readonly uid: string },
+): Promise<void> {
   const { context } = contextOf(target);
   const facts = await factsOf(ask, { context, server: '' });
+  if (facts.uid !== uid) throw new RefusedError(`context ${context} leads to another cluster than a moment ago`);
   const { refusals } = await examineOne(scenario, facts, await allowedFor(target), ask);
   if (refusals.length > 0) throw new RefusedError(refusals.join('\n'));
 }

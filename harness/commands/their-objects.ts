@@ -4,6 +4,7 @@ import type { Ask } from '../access/ask.ts';
 import type { KubeObject } from '../kube/client.ts';
 import { renderMany } from '../kube/manifest.ts';
 import { RefusedError, type Scenario } from '../model.ts';
+import { reachesOut } from './their-pods.ts';
 
 const collections: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
@@ -21,6 +22,9 @@ export interface Created {
   readonly manifest: string;
   readonly object: KubeObject;
 }
+
+/** More of them would fill somebody's etcd, or take every place for a pod. */
+const MOST = 500;
 
 /** Every object that a scenario creates; `during`: of that phase only. */
 export async function createdBy(
@@ -43,11 +47,15 @@ export async function theirObjectsRefused(scenario: Scenario): Promise<string[]>
   const all = await createdBy(scenario);
   const own = new Set(all.flatMap(({ object }) => (object.kind === 'Namespace' ? [object.metadata.name] : [])));
   const applied = scenario.objects.filter(({ apply }) => apply).map(({ manifest }) => manifest);
+  const classes = new Set(all.flatMap(({ object }) => (object.kind === 'PriorityClass' ? [object.metadata.name] : [])));
   const reasons = [
+    ...(all.length > MOST
+      ? [`kubeconfig: ${all.length} objects are more than the ${MOST} that may be created there`]
+      : []),
     ...applied.map((manifest) => `kubeconfig: ${manifest} has apply: true, which would change what is yours`),
     ...(scenario.installs.length > 0 ? ['kubeconfig: what a chart’s hooks create could not be taken back'] : []),
     ...all.flatMap(({ manifest, object }) =>
-      reasonAgainst(object, own).map((why) => `kubeconfig: ${manifest}: ${why}`),
+      [...reasonAgainst(object, own), ...reachesOut(object, classes)].map((why) => `kubeconfig: ${manifest}: ${why}`),
     ),
   ];
   return [...new Set(reasons)];

@@ -39,14 +39,17 @@ const over: ReadonlySet<string> = new Set(['201', '404', '409']);
 export async function drainNode(name: string, options: Draining): Promise<Drained> {
   const { client, run, samples, patience, signal, theirs } = options;
   const path = `/api/v1/nodes/${name}`;
-  const uid = (await client.get(path)).metadata.uid ?? '';
+  const { metadata, spec: before } = await client.get<KubeObject & { spec?: { unschedulable?: boolean } }>(path);
+  const { uid = '', resourceVersion } = metadata;
+  if (theirs && before?.unschedulable)
+    throw new ClusterError(`draining node ${name}`, 'cordoned', 'somebody cordoned it meanwhile: it is left alone');
   const debt = { undo: 'uncordon-node', name, uid, mark: run.mark } as const;
   const owed = await (theirs
     ? run.ledger.owe({ ...debt, cluster: theirs }, { within: options.deadline })
     : run.ledger.owe(debt));
-  // The server refuses it where the node is another one by now.
-  const annotations = theirs && { annotations: { 'ordeal.cordoned': run.mark } };
-  await client.patch(path, { metadata: { uid, ...annotations }, spec: { unschedulable: true } });
+  // The server refuses it where the node is another one by now, or somebody's was changed since it was looked at.
+  const guard = theirs && { resourceVersion, annotations: { 'ordeal.cordoned': run.mark } };
+  await client.patch(path, { metadata: { uid, ...guard }, spec: { unschedulable: true } });
   owed.done();
   const began = run.clock.now();
   samples.tell(name, 'cordoned');

@@ -221,9 +221,12 @@ export class KubeClient implements AsyncDisposable {
 /** What a `Status` object says, or the text as it came; one line. */
 function saidBy(text: string): string {
   let said = text;
-  if (text.startsWith('{')) {
-    const status = JSON.parse(text) as { reason?: string; message?: string };
-    said = [status.reason, status.message].filter(Boolean).join(': ');
+  try {
+    const { reason, message } = JSON.parse(text) as { reason?: string; message?: string };
+    said = [reason, message].filter(Boolean).join(': ') || text;
+  } catch (error) {
+    // Not the API server's own words.
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
   return said.replaceAll(/\s+/g, ' ').slice(0, 500);
 }

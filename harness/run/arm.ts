@@ -14,6 +14,7 @@ export interface Armed {
 
 const armedWithin = 10_000;
 const goneWithin = 5_000;
+const again: Millis = 1_000;
 
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'later.ts' : 'later.js', import.meta.url));
 
@@ -84,12 +85,19 @@ function argumentsOf(pid: number): string[] {
 /** Tells those that wait for a run to pay now, and resolves with those that are still there after so long. */
 export const hurry = (mark: string, within: Millis): Promise<readonly number[]> => tellSigned(sign(mark), within);
 
-/** Has processes of such a sign end when they have done what they do; resolves with those that are still there after so long. */
+/**
+ * Has processes of such a sign end when they have done what they do; resolves with those that are still there after so long. Tells them each
+ * second: one that does not know yet that its harness is dead does not listen.
+ */
 export async function tellSigned(sign: string, within: Millis): Promise<readonly number[]> {
   const deadline = performance.now() + within;
   const ours = signedWith(sign).filter(told);
   const left = () => signedWith(sign).filter((pid) => ours.includes(pid));
-  while (left().length > 0 && performance.now() < deadline) await sleep(50);
+  for (let next = performance.now() + again; left().length > 0 && performance.now() < deadline; await sleep(50)) {
+    if (performance.now() < next) continue;
+    next += again;
+    left().forEach(told);
+  }
   return left();
 }
 

@@ -26,6 +26,8 @@ export interface Account {
   readonly id: number;
   readonly debt: Debt;
   readonly settled: boolean;
+  /** The deed is done. */
+  readonly done?: true;
   readonly error?: string;
 }
 
@@ -109,7 +111,7 @@ function enter(accounts: Map<number, Account>, line: Line): void {
   const account = accounts.get(line.id);
   if (!account) return;
   // Somebody was quicker than the deed: what it did is still there.
-  if (line.state === 'done' && account.settled) accounts.set(line.id, { ...account, settled: false });
+  if (line.state === 'done') accounts.set(line.id, { ...account, settled: false, done: true });
   if (line.state === 'settled') accounts.set(line.id, { id: line.id, debt: account.debt, settled: true });
   if (line.state === 'failed') accounts.set(line.id, { ...account, error: line.error ?? 'unknown' });
 }

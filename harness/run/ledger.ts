@@ -108,6 +108,11 @@ export function readBooks(folder: string, whose: Whose): Book {
   return readBook(pathsOf(folder, whose)[0] ?? pathOf(folder));
 }
 
+/** What was owed when the harness died before it could say that the deed was done: that may still be on its way. */
+export function halfDone(folder: string, whose: Whose): readonly Debt[] {
+  return readBooks(folder, whose).accounts.flatMap(({ debt, settled, done }) => (settled || done ? [] : [debt]));
+}
+
 /** Lines that only the folder has lost are made good, so that reports can read them. */
 function heal(folder: string, { kept }: Whose): void {
   if (kept === undefined || !existsSync(kept) || readBook(pathOf(folder)).unreadable.length === 0) return;

@@ -16,7 +16,7 @@ export async function noteThere(debt: Debt, id: number): Promise<void> {
 
 /** A debt from the books of `cluster`, which anybody may have written. Throws `ScenarioError` for what is none of this mark. */
 export function debtFrom(text: string, mark: string, cluster: TheirCluster): Debt {
-  const said = text.slice(0, 300);
+  const said = JSON.stringify(text.slice(0, 300));
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -49,7 +49,8 @@ export const passingDevices = /^(veth|cali|lxc|cni|tunl|flannel|cilium|azv|eni|d
 export const passingRules = /\b(KUBE|CNI|CILIUM|FLANNEL|DOCKER|KIND-MASQ|cali)[-:_]/i;
 
 /** Tables of nftables that iptables shows as well, or that belong to those. */
-export const passingTables = /^table \S+ (filter|nat|mangle|raw|security|kube-proxy|kindnet\S*|cilium\S*|calico\S*)$/;
+export const passingTables =
+  /^table (ip6? (filter|nat|mangle|raw|security)|\S+ (kube-proxy|kindnet\S*|cilium\S*|calico\S*))$/;
 
 /** Transient units: scopes of containers, logins and what systemd starts by timers. */
 export const passingUnits =

@@ -64,7 +64,11 @@ export async function factsOf(
     }
   };
   const list = (what: string, path: string) =>
-    seen(what, async () => ((await ask('GET', path)) as { items?: readonly Thing[] } | undefined)?.items ?? [], []);
+    seen(what, async () => {
+      const answer = (await ask('GET', path)) as { items?: readonly Thing[] } | undefined;
+      if (answer?.items === undefined) throw new ClusterError(`GET ${path}`, 404, 'there is no such list');
+      return answer.items;
+    }, []);
   const system = (await ask('GET', '/api/v1/namespaces/kube-system')) as unknown as Thing | undefined;
   const uid = system?.metadata.uid;
   if (system === undefined || uid === undefined)
@@ -81,7 +85,7 @@ export async function factsOf(
   return {
     ...{ context, server, uid },
     ...(creationTimestamp !== undefined && { created: creationTimestamp }),
-    version: version?.gitVersion ?? 'unknown',
+    version: (version?.gitVersion ?? 'unknown').replaceAll(/\s+/g, ' '),
     nodes: nodes.map((node) => nodeFact(node, pods)),
     namespaces: namespaces.map(({ metadata }) => metadata.name),
     pods: pods.length,

@@ -15,6 +15,8 @@ for folder in /proc/[0-9]*; do
   read -r line < $folder/stat || continue
   set -- \${line##*) }
   [ "$2" = 2 ] && continue
+  # Its name may hold anything, also what ends a line.
+  case \${20} in ''|*[!0-9]*) continue;; esac
   age=$((up - \${20} / hertz))
   group=
   while IFS= read -r line; do
@@ -40,7 +42,8 @@ for program in iptables-save ip6tables-save; do
 done
 echo '== tables'
 if command -v nft >/dev/null 2>&1; then
-  nft list tables 2>/dev/null | while read -r table family name; do
+  { nft list tables 2>/dev/null || echo '!! nft failed'; } | while read -r table family name; do
+    [ "$table" = '!!' ] && { echo '!! nft failed'; continue; }
     printf '%s %s %s|' "$table" "$family" "$name"
     nft -s list table $family $name 2>/dev/null | cksum
   done
@@ -64,7 +67,7 @@ for name in vm/overcommit_memory vm/panic_on_oom vm/swappiness vm/min_free_kbyte
 done 2>/dev/null
 echo '== units'
 if command -v systemctl >/dev/null 2>&1; then
-  systemctl list-units --all --plain --no-legend --no-pager --type=service,timer,socket 2>/dev/null
+  systemctl list-units --all --plain --no-legend --no-pager --type=service,timer,socket 2>/dev/null || echo '!! systemctl failed'
 else echo '!! there is no systemctl'; fi
 echo '== end'
 `;

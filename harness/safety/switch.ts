@@ -43,7 +43,16 @@ export async function watchSwitch(
       } else if (event.type !== 'DELETED') halt({ ...told(event.object), ...(!looked && { refused: true }) });
     }
   };
-  const both = [follow(), ...(blindAfter === undefined ? [] : [keepInSight(client, run, blindAfter, halt)])];
+  const both = [
+    follow(),
+    ...(blindAfter === undefined
+      ? []
+      : [
+          keepInSight(client, run, blindAfter, (why) =>
+            halt({ ...why, ...(!looked && why.how === 'cluster' && { refused: true }) }),
+          ),
+        ]),
+  ];
   const ended = Promise.all(both).then(() => undefined);
   const late = sleep(firstSightWithin, undefined, { ref: false }).then(() => {
     throw new Error(`the switch in the cluster (${path}/${name}) cannot be seen`);

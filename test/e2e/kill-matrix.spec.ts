@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type Kill, playKilled } from '../kill-matrix/cell.ts';
 import { nameOf, plays, textOf } from '../kill-matrix/plays.ts';
 
-/** A few cells of `npm run kill-matrix`: at the first debts, in the middle of a fault, and while debts are paid. */
+/** A few cells of `npm run kill-matrix`: at the first debts, and in the middle of a fault. */
 describe('a harness that is killed', function () {
   this.timeout('5m');
 
@@ -10,12 +10,12 @@ describe('a harness that is killed', function () {
     'quick sound (embedded)': [
       { line: 1, when: 'after', whom: 'harness' },
       { line: 4, when: 'before', whom: 'both' },
-      { line: 12, when: 'after', whom: 'harness' },
+      { line: 'end-processes', when: 'after', whom: 'harness' },
     ],
     'pdb-gridlock one-at-a-time (embedded)': [
-      { line: 15, when: 'before', whom: 'harness' },
-      { line: 15, when: 'after', whom: 'both' },
-      { line: 18, when: 'after', whom: 'harness' },
+      { line: 'uncordon-node', when: 'before', whom: 'harness' },
+      { line: 'uncordon-node', when: 'after', whom: 'harness' },
+      { line: 'uncordon-node', when: 'after', whom: 'both' },
     ],
   };
   for (const play of plays) {

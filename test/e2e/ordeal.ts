@@ -28,16 +28,16 @@ export interface Ran {
 /** An `ordeal` as a user starts it, in a folder of its own; caches of outside programs are the user's own. */
 export class Ordeal {
   readonly cwd = mkdtempSync(join(tmpdir(), 'ordeal-e2e-'));
-  readonly #env: Record<string, string | undefined>;
+  readonly env: Record<string, string | undefined>;
 
   constructor(env: Record<string, string> = {}) {
-    this.#env = { ...process.env, XDG_STATE_HOME: join(this.cwd, 'state'), ...env };
+    this.env = { ...process.env, XDG_STATE_HOME: join(this.cwd, 'state'), ...env };
   }
 
   start(...args: string[]): { process: ChildProcess; ran: Promise<Ran> } {
     const child = spawn(process.execPath, [cli, ...args], {
       cwd: this.cwd,
-      env: this.#env,
+      env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';

@@ -16,11 +16,13 @@ export interface Play {
 }
 
 /** When the harness is killed, and who else. */
-export type Kill = (
-  | { readonly line: number; readonly when: 'before' | 'after' }
-  /** Seconds after its start. */
-  | { readonly at: number }
-) & { readonly whom: 'harness' | 'both' };
+export type Kill =
+  /** The line of that number, or the first that owes such an undo. */
+  (
+    | { readonly line: number | string; readonly when: 'before' | 'after' }
+    /** Seconds after its start. */
+    | { readonly at: number }
+  ) & { readonly whom: 'harness' | 'both' };
 
 export interface Outcome {
   /** What was left after the watchdog, or after `ordeal clean` where that was killed too. Empty is what it should be. */
@@ -71,6 +73,8 @@ export async function playKilled(play: Play, kill: Kill): Promise<Outcome> {
   const killed = code === -1;
   const died = performance.now();
   if (!ordeal.begun) return { residue: [], killed: false, seconds: 0 };
+  // Whoever cleans is not to die.
+  ordeal.env['ORDEAL_TEST_KILL'] = '';
   await ordeal.watched();
   if (both) await ordeal.run('clean');
   const residue = await leftAfter(ordeal, before, play);

@@ -1,5 +1,6 @@
 // Imported by the harness of a test: ends it by SIGKILL just before or just after line N of its ledger is on disk,
-// as ORDEAL_TEST_KILL says (`before 3`, `after 3`); with `both`, its watchdog a moment earlier.
+// as ORDEAL_TEST_KILL says (`before 3`, `after 3`), or the first line that owes such an undo (`after uncordon-node`); with `both`, its
+// watchdog a moment earlier.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -10,6 +11,12 @@ if (isHarness && when) {
   /** The index's copy is written first, that in the run's folder last. */
   const copies = new Map();
   const lines = { first: 0, last: 0 };
+  let meant = false;
+  const isMeant = (copy, text) => {
+    lines[copy] += 1;
+    if (/^\d+$/.test(number)) return lines[copy] === Number(number);
+    return text.includes('"state":"owed"') && text.includes(`"undo":"${number}"`);
+  };
   fs.openSync = (path, ...rest) => {
     const file = openSync(path, ...rest);
     copies.delete(file);
@@ -19,12 +26,13 @@ if (isHarness && when) {
   };
   fs.writeSync = (file, ...rest) => {
     const copy = copies.get(file);
-    if (copy && ++lines[copy] === Number(number) && when === 'before' && copy === 'first') die();
+    if (copy) meant = isMeant(copy, String(rest[0]));
+    if (copy === 'first' && meant && when === 'before') die();
     return writeSync(file, ...rest);
   };
   fs.fsyncSync = (file) => {
     fsyncSync(file);
-    if (copies.get(file) === 'last' && lines.last === Number(number) && when === 'after') die();
+    if (copies.get(file) === 'last' && meant && when === 'after') die();
   };
   syncBuiltinESMExports();
 }

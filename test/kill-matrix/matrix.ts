@@ -38,6 +38,11 @@ if (!values.table) {
       const cell = textOf(kill);
       if (lines.some((line) => line.play === name && 'cell' in line && line.cell === cell)) continue;
       const outcome = await playKilled(play, kill);
+      if ('line' in kill && !outcome.killed) {
+        process.exitCode = 1;
+        console.log(`${name}, ${cell}: nobody was killed`);
+        continue;
+      }
       write({ play: name, cell, whom: kill.whom, ...('at' in kill && { at: kill.at }), ...outcome });
       console.log(`${name}, ${cell}: ${outcome.residue.join('; ') || 'nothing left'}`);
     }
@@ -53,4 +58,4 @@ for (const name of plays.map(nameOf)) {
   const counts = [cells.length - moments.length, moments.length, both.length, left];
   console.log(`| ${name} | ${counts.join(' | ')} |`);
 }
-process.exitCode = lines.some((line) => 'cell' in line && line.residue.length > 0) ? 1 : 0;
+if (lines.some((line) => 'cell' in line && line.residue.length > 0)) process.exitCode = 1;

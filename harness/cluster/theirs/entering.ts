@@ -7,6 +7,7 @@ import { type Access, readAccess } from '../../access/kubeconfig.ts';
 import { uidOf } from '../../access/theirs.ts';
 import {
   type Cluster,
+  ClusterError,
   type ClusterSpec,
   type Debt,
   type LabelledResource,
@@ -54,7 +55,7 @@ export class Entering {
     const uid = await uidOf(ask);
     await requireWorkers(ask, this.#spec.nodes);
     refuseOpenDebts(await readBooks(ask), context);
-    await this.#where.refuse?.(ask);
+    await this.#where.refuse?.(ask, uid);
     const theirs: TheirCluster = { kubeconfig, context, uid };
     await this.#makeFolder(folder, access);
     await this.#openBooks(ask, theirs);
@@ -105,11 +106,21 @@ export class Entering {
 
   /** Says in the books that the harness lives, until it leaves. Who does not hear it takes a look of his own. */
   async #live(ask: Ask): Promise<void> {
-    const signal = AbortSignal.any([this.#run.signal, this.#leaving.signal]);
+    // Until it leaves, also while it puts back what was stopped.
+    const { signal } = this.#leaving;
     for (let count = 1; !signal.aborted; count++) {
-      await beat(ask, this.#run.mark, count).catch(() => undefined);
+      await beat(ask, this.#run.mark, count).catch((error: unknown) => {
+        if (!(error instanceof ClusterError)) this.#gone(error);
+      });
       await sleep(BEAT_EVERY, undefined, { signal, ref: false }).catch(() => undefined);
     }
+  }
+
+  /** Nobody else could pay for it any more, and no other run is refused. */
+  #gone(error: unknown): void {
+    if (!this.#leaving.signal.aborted)
+      this.#run.journal.append({ kind: 'voided', reason: error instanceof Error ? error.message : String(error) });
+    this.#leaving.abort();
   }
 
   #cluster(server: string, theirs: TheirCluster, tokens: ReadonlyMap<string, string>): Cluster {

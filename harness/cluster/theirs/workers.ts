@@ -1,4 +1,5 @@
 import type { Ask } from '../../access/ask.ts';
+import { isControlPlane } from '../../kube/roles.ts';
 import { RefusedError } from '../../model.ts';
 
 interface Node {
@@ -12,7 +13,7 @@ export async function requireWorkers(ask: Ask, least: number): Promise<void> {
   const { items = [] } = ((await ask('GET', '/api/v1/nodes')) ?? {}) as unknown as { items?: readonly Node[] };
   const fit = items.filter(
     ({ metadata, spec, status }) =>
-      !Object.hasOwn(metadata.labels ?? {}, 'node-role.kubernetes.io/control-plane') &&
+      !isControlPlane(metadata.labels) &&
       !spec?.unschedulable &&
       status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
   );
