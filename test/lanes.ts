@@ -23,9 +23,9 @@ interface Counts {
   readonly skipped: number;
 }
 
-/** Which test failed or was skipped, and why: said once more at the end, where nobody must look for it. */
+/** Which test failed, was skipped or tried again, and why: said once more at the end, where nobody must look for it. */
 const remarks: string[] = [];
-const remark = /^(failed|skipped): /;
+const remark = /^(failed|skipped|again): /;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const mocha = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import.meta.url));
@@ -46,7 +46,7 @@ if (asked.length > 0) {
   process.exitCode = await spoken([process.execPath, mocha, ...asked], console.log);
 } else {
   const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
-  const inDocker = (spec: string) => spec.startsWith('test/e2e/kind') || spec.startsWith('test/docker/');
+  const inDocker = (spec: string) => /^test\/(e2e\/kind|docker\/|contracts\/)/.test(spec);
   const alone = ['test/e2e/list-flood.spec.ts', 'test/e2e/ingress.spec.ts'];
   // The node image takes minutes of both cores: the other lane goes before.
   const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];

@@ -17,7 +17,7 @@ export const kindQuick = fileURLToPath(new URL('scenarios/kind-quick', import.me
 export const kindSpread = fileURLToPath(new URL('scenarios/kind-spread', import.meta.url));
 
 /** k6 itself was short of CPU: it says so, or the script does by its `lag`. */
-const tooBusy = /the generator was the bottleneck|: p99 of lag /;
+export const tooBusy = /the generator was the bottleneck|: p99 of lag /;
 
 export interface Ran {
   readonly code: number;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { JournalEvent } from '../../harness/model.ts';
 import { watchdogs } from '../../harness/run/watched.ts';
-import { Ordeal, phase, quick } from './ordeal.ts';
+import { Ordeal, phase, quick, tooBusy } from './ordeal.ts';
 
 const run = ['run', quick, '--variant', 'sound'];
 const creating = (event: JournalEvent) => event.kind === 'progress' && event.text.startsWith('creating');
@@ -109,7 +109,10 @@ describe('putting everything back', function () {
     await ordeal.until(phase('steady'));
     expect((await ordeal.run('clean')).out).to.equal('nothing is owed\n');
     const { code, out } = await ran;
-    expect(code, out).to.equal(0);
+    // A busy machine may be too slow for the load; but nobody ended the run or took its cluster away.
+    expect(code, out).to.be.oneOf([0, 3]);
+    expect(ordeal.reasons.filter((reason) => !tooBusy.test(reason))).to.deep.equal([]);
+    expect(ordeal.residue()).to.deep.equal([]);
   });
 
   it('marks the gap and reports the death when the API server is killed from outside, and does not pass', async () => {
