@@ -51,8 +51,8 @@ const named = (runs: readonly PlannedRun[]) => runs.map(({ scenario }) => `${sce
 describe('a suite', function () {
   this.timeout('1m');
 
-  it('shortens the phases of all that the kill matrix plays, and leaves two seconds to a fault that begins later', async () => {
-    for (const play of plays) {
+  it('shortens the phases of all that the kill matrix plays as suites, and leaves two seconds to a fault that begins later', async () => {
+    for (const play of plays.filter(({ cluster }) => cluster !== 'kubeconfig')) {
       const [run] = await planned(await suiteOf(play));
       for (const { during, after } of run?.scenario.faults ?? []) {
         expect(run?.scenario.phases.find(({ name }) => name === during)?.duration).to.be.at.least(after + 2000);

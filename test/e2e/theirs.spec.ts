@@ -30,33 +30,15 @@ describe('a cluster that somebody has', function () {
 
   before(async () => {
     cluster = await startUsersCluster();
-    const { kube } = cluster;
     at = ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig];
-    const { metadata } = await kube.get('/api/v1/namespaces/kube-system');
+    const { metadata } = await cluster.kube.get('/api/v1/namespaces/kube-system');
     allowed = JSON.stringify({ clusters: [{ name: 'users', uid: metadata.uid, 'max-percent': 34 }] });
-    await kube.create('/api/v1/namespaces', { metadata: { name: 'work' } });
-    await kube.create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'gold' }, value: 1000 });
-    const selector = { matchLabels: { app: 'app' } };
-    const spec = { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] };
-    const template = { metadata: { labels: { app: 'app' } }, spec };
-    // It is called as the scenarios' own apps are.
-    const app = { metadata: { name: 'app' }, spec: { replicas: 3, selector, template } };
-    await kube.create('/apis/apps/v1/namespaces/work/deployments', app);
-    untouched = await settled();
+    await cluster.runApp();
+    untouched = await cluster.settled();
     expect(untouched.filter((line) => line.startsWith('/api/v1/pods work app-'))).to.have.length(3);
   });
 
   after(() => cluster?.[Symbol.asyncDispose]());
-
-  /** What controllers do about a change takes them a moment. */
-  async function settled(): Promise<readonly string[]> {
-    for (let last = await cluster.state(); ; ) {
-      await sleep(3_000);
-      const now = await cluster.state();
-      if (JSON.stringify(now) === JSON.stringify(last)) return now;
-      last = now;
-    }
-  }
 
   async function expectAsBefore(): Promise<void> {
     for (let tries = 0; tries < 20 && JSON.stringify(await cluster.state()) !== JSON.stringify(untouched); tries++)

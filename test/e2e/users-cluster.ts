@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { embedded } from '../../harness/cluster/embedded.ts';
 import { KubeClient, type KubeObject } from '../../harness/kube/client.ts';
 import { startClock } from '../../harness/run/clock.ts';
@@ -40,6 +41,25 @@ export async function startUsersCluster(nodes = 3) {
   const kube = new KubeClient(cluster.connect('ordeal:harness'), { signal });
   return {
     kube,
+    /** An app of three pods, called as the scenarios' own apps are, and a priority class. */
+    async runApp(): Promise<void> {
+      await kube.create('/api/v1/namespaces', { metadata: { name: 'work' } });
+      await kube.create('/apis/scheduling.k8s.io/v1/priorityclasses', { metadata: { name: 'gold' }, value: 1000 });
+      const selector = { matchLabels: { app: 'app' } };
+      const spec = { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] };
+      const template = { metadata: { labels: { app: 'app' } }, spec };
+      const app = { metadata: { name: 'app' }, spec: { replicas: 3, selector, template } };
+      await kube.create('/apis/apps/v1/namespaces/work/deployments', app);
+    },
+    /** Its state once that is the same for 3 s: what controllers do about a change takes them a moment. */
+    async settled(): Promise<readonly string[]> {
+      for (let last = await this.state(); ; ) {
+        await sleep(3_000);
+        const now = await this.state();
+        if (JSON.stringify(now) === JSON.stringify(last)) return now;
+        last = now;
+      }
+    },
     kubeconfig: cluster.kubeconfig,
     apiServer: cluster.components?.find(({ name }) => name === 'kube-apiserver')?.pid ?? 0,
     /** What plays its nodes. */

@@ -2,7 +2,7 @@
  * Decodes files for its parent, one a message, in a process that may neither write a file nor start a program: whoever tries fails
  * with an error that is no located one.
  */
-import { ScenarioError } from '../../harness/model.ts';
+import { RefusedError, ScenarioError } from '../../harness/model.ts';
 import { targets } from './targets.ts';
 
 export interface Asked {
@@ -28,6 +28,7 @@ async function decoded(target: string, file: string): Promise<Omit<Answer, 'mill
     return {};
   } catch (error) {
     if (error instanceof ScenarioError) return { complaints: error.complaints };
+    if (error instanceof RefusedError && targets[target]?.unplaced) return { complaints: [error.message] };
     return { thrown: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }

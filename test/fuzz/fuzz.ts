@@ -48,11 +48,14 @@ export async function fuzz(
     const before = namesIn(folder);
     for (let index = from; index < from + count; index += 1) {
       const chance = random(seed, index);
-      const { kind, target, from: real, bytes: whole, file } = chance.pick(places);
+      // Else those kinds of which there are few files would hardly come.
+      const wanted = chance.below(4) === 0 ? chance.pick(Object.keys(targets)) : undefined;
+      const some = places.filter(({ kind }) => wanted === undefined || kind === wanted);
+      const { kind, target, from: real, bytes: whole, file } = chance.pick(some);
       const { bytes, by } = mutate(whole, chance, others);
       writeFileSync(file, bytes);
       const answer = await decoder.ask({ target: kind, file }, target.within);
-      const what = wrong(answer, namesIn(folder) === before);
+      const what = wrong(answer, { clean: namesIn(folder) === before, placed: target.unplaced !== true });
       slowest = Math.max(slowest, answer.milliseconds);
       if (what !== undefined) {
         const failure = { index, target: kind, from: real, by, what, bytes };
@@ -70,11 +73,15 @@ export async function fuzz(
 const namesIn = (folder: string) => readdirSync(folder, { recursive: true }).sort().join('\n');
 
 /** What an answer should not be; undefined where it is a plan or complaints that each have a place and are one line. */
-function wrong({ complaints, thrown }: Answer, clean: boolean): string | undefined {
+function wrong(
+  { complaints, thrown }: Answer,
+  { clean, placed }: { readonly clean: boolean; readonly placed: boolean },
+): string | undefined {
   if (!clean) return 'it wrote a file';
   if (thrown !== undefined) return thrown;
   if (complaints?.length === 0) return 'refused without a complaint';
-  const odd = complaints?.find((line) => !/^\/[^:\n]+:[1-9]\d*:[1-9]\d*: \S/.test(line) || unseemly.test(line));
+  const located = placed ? /^\/[^:\n]+:[1-9]\d*:[1-9]\d*: \S/ : /^\/[^:\n]+(:[1-9]\d*:[1-9]\d*)?:? \S/;
+  const odd = complaints?.find((line) => !located.test(line) || unseemly.test(line));
   if (odd !== undefined)
     return `a complaint without a place, or of several lines: ${JSON.stringify(odd.slice(0, 300))}`;
   const long = complaints?.find((line) => line.length > 2_000);

@@ -11,7 +11,9 @@ export interface Target {
   readonly name: string;
   /** CPU time that its decoding may take at most, in milliseconds. */
   readonly within: number;
-  /** Decodes it as the commands do. Rejects with a ScenarioError where it is refused. */
+  /** Whether it is refused without a line: its parser knows none, or no line of it may be shown. */
+  readonly unplaced?: true;
+  /** Decodes it as the commands do. Rejects with a ScenarioError or a RefusedError where it is refused. */
   decode(file: string): Promise<unknown>;
 }
 
@@ -43,5 +45,18 @@ export const targets: Readonly<Record<string, Target>> = {
     // As many scenarios as it may hold.
     within: 20_000,
     decode: async (file) => (await import('../../harness/commands/suite-plan.ts')).planSuite(file, {}, ambient),
+  },
+  config: {
+    corpus: files('test/fuzz/corpus/config/*.yaml'),
+    name: 'ordeal.yaml',
+    within: 2_000,
+    decode: async (file) => (await import('../../harness/scenario/config.ts')).readAllowed(file, file),
+  },
+  kubeconfig: {
+    corpus: files('test/fuzz/corpus/kubeconfig/*.yaml'),
+    name: 'kubeconfig',
+    within: 2_000,
+    unplaced: true,
+    decode: async (file) => (await import('../../harness/access/kubeconfig.ts')).readAccess(file, 'shop'),
   },
 };

@@ -1,10 +1,12 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseDocument } from 'yaml';
 import { load } from '../../harness/commands/find.ts';
 import { type HostState, thisHost } from '../e2e/left-behind.ts';
 import { Ordeal } from '../e2e/ordeal.ts';
+import type { Theirs } from './theirs.ts';
 
 const preload = new URL('kill-at.mjs', import.meta.url).href;
 
@@ -12,7 +14,7 @@ const preload = new URL('kill-at.mjs', import.meta.url).href;
 export interface Play {
   readonly scenario: string;
   readonly variant: string;
-  readonly cluster: 'embedded' | 'kind';
+  readonly cluster: 'embedded' | 'kind' | 'kubeconfig';
 }
 
 /** When the harness is killed, and who else. */
@@ -35,35 +37,60 @@ export interface Outcome {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A suite of one run: only there may phases be changed from outside. */
-export async function suiteOf({ scenario, variant, cluster }: Play): Promise<string> {
-  const folder = join(root, scenario);
-  const { phases, faults } = await load(folder, { variant, on: cluster, set: {} });
+/** The phases of a play, in two seconds each. */
+async function shortPhases({ scenario, variant, cluster }: Play): Promise<Record<string, string>> {
+  const { phases, faults } = await load(join(root, scenario), { variant, on: cluster, set: {} });
   // A fault that begins later has its two seconds too.
   const late = (phase: string) =>
     Math.max(0, ...faults.filter(({ during }) => during === phase).map(({ after }) => after));
-  const short = phases.map(({ name }) => `${name}: ${2000 + late(name)}ms`).join(', ');
-  return `- scenario: ${folder}\n  variants: [${variant}]\n  cluster: ${cluster}\n  mode: run\n  change: { phases: { ${short} } }\n`;
+  return Object.fromEntries(phases.map(({ name }) => [name, `${2000 + late(name)}ms`]));
+}
+
+/** A suite of one run: only there may phases be changed from outside. */
+export async function suiteOf(play: Play): Promise<string> {
+  const change = { phases: await shortPhases(play) };
+  const { scenario, variant, cluster } = play;
+  return JSON.stringify([{ scenario: join(root, scenario), variants: [variant], cluster, mode: 'run', change }]);
+}
+
+/** How an ordeal in that folder plays it. On somebody's cluster a copy of the scenario is played: a suite goes to none. */
+async function argsOf(play: Play, cwd: string, theirs: Theirs | undefined): Promise<string[]> {
+  const { scenario, variant, cluster } = play;
+  if (cluster === 'kubeconfig') {
+    if (!theirs) throw new Error(`${scenario}: there is no cluster by kubeconfig`);
+    const folder = join(cwd, basename(scenario));
+    cpSync(join(root, scenario), folder, { recursive: true });
+    const file = join(folder, 'scenario.yaml');
+    const document = parseDocument(readFileSync(file, 'utf8'));
+    document.set('phases', await shortPhases(play));
+    document.deleteIn(['variants', variant, 'phases']);
+    writeFileSync(file, String(document));
+    writeFileSync(join(cwd, 'ordeal.yaml'), theirs.allowed);
+    return ['run', folder, '--variant', variant, ...theirs.args, '--yes', '--quiet'];
+  }
+  writeFileSync(join(cwd, 'cell.yaml'), await suiteOf(play));
+  return ['suite', 'cell.yaml', '--quiet'];
 }
 
 /** Plays it to its end: how many lines its ledger has, and how many seconds it takes. */
-export async function playWhole(play: Play): Promise<{ readonly lines: number; readonly seconds: number }> {
+export async function playWhole(
+  play: Play,
+  theirs?: Theirs,
+): Promise<{ readonly lines: number; readonly seconds: number }> {
   const ordeal = new Ordeal();
   const began = performance.now();
-  writeFileSync(join(ordeal.cwd, 'cell.yaml'), await suiteOf(play));
-  const { code, out, err } = await ordeal.run('suite', 'cell.yaml', '--quiet');
+  const { code, out, err } = await ordeal.run(...(await argsOf(play, ordeal.cwd, theirs)));
   if (![0, 1, 3].includes(code)) throw new Error(`${play.scenario} cannot be played: exit ${code}\n${out}${err}`);
   const text = readFileSync(join(ordeal.folder, 'ledger.ndjson'), 'utf8');
   return { lines: text.trimEnd().split('\n').length, seconds: (performance.now() - began) / 1000 };
 }
 
-export async function playKilled(play: Play, kill: Kill): Promise<Outcome> {
+export async function playKilled(play: Play, kill: Kill, theirs?: Theirs): Promise<Outcome> {
   const before = thisHost();
   const both = kill.whom === 'both';
   const moment = 'line' in kill ? `${kill.when} ${kill.line}${both ? ' both' : ''}` : '';
   const ordeal = new Ordeal({ NODE_OPTIONS: `--import=${preload}`, ORDEAL_TEST_KILL: moment });
-  writeFileSync(join(ordeal.cwd, 'cell.yaml'), await suiteOf(play));
-  const { process: harness, ran } = ordeal.start('suite', 'cell.yaml', '--quiet');
+  const { process: harness, ran } = ordeal.start(...(await argsOf(play, ordeal.cwd, theirs)));
   if ('at' in kill) {
     await Promise.race([ran, sleep(kill.at * 1000)]);
     if (ordeal.begun) ordeal.kill(harness, ...(both ? ['watchdog' as const] : []));
@@ -77,18 +104,24 @@ export async function playKilled(play: Play, kill: Kill): Promise<Outcome> {
   ordeal.env['ORDEAL_TEST_KILL'] = '';
   await ordeal.watched();
   if (both) await ordeal.run('clean');
-  const residue = await leftAfter(ordeal, before, play);
+  const residue = await leftAfter(ordeal, before, play, theirs);
   const seconds = (performance.now() - died) / 1000;
   if (residue.length === 0) rmSync(ordeal.cwd, { recursive: true, force: true });
   return { residue, killed, seconds };
 }
 
-/** What carries the run's mark, what it still owes, and what docker has more than before. */
-async function leftAfter(ordeal: Ordeal, before: HostState, { cluster }: Play): Promise<readonly string[]> {
+/** What carries the run's mark, what it still owes, and what docker or somebody's cluster has otherwise than before. */
+async function leftAfter(
+  ordeal: Ordeal,
+  before: HostState,
+  { cluster }: Play,
+  theirs: Theirs | undefined,
+): Promise<readonly string[]> {
   const { out } = await ordeal.run('clean');
   const owed = out === 'nothing is owed\n' ? [] : [`clean: ${out.trim()}`];
   const marked = [...ordeal.residue(), ...owed];
   if (cluster === 'embedded') return marked;
+  if (cluster === 'kubeconfig') return [...marked, ...((await theirs?.different()) ?? [])];
   for (let tries = 0; tries < 30 && JSON.stringify(thisHost()) !== JSON.stringify(before); tries++) await sleep(1_000);
   const now = thisHost();
   const more = Object.entries(now).flatMap(([what, all]) =>

@@ -7,6 +7,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Kill, type Outcome, playKilled, playWhole } from './cell.ts';
 import { killsOf, nameOf, plays, textOf } from './plays.ts';
+import { startTheirs } from './theirs.ts';
 
 type Line =
   | { readonly play: string; readonly whole: { readonly lines: number; readonly seconds: number } }
@@ -29,15 +30,17 @@ const write = (line: Line) => {
 };
 
 if (!values.table) {
-  for (const play of plays.filter((play) => nameOf(play).includes(values.only ?? ''))) {
+  const chosen = plays.filter((play) => nameOf(play).includes(values.only ?? ''));
+  await using theirs = chosen.some(({ cluster }) => cluster === 'kubeconfig') ? await startTheirs() : undefined;
+  for (const play of chosen) {
     const name = nameOf(play);
     const known = lines.find((line) => line.play === name && 'whole' in line);
-    const whole = known && 'whole' in known ? known.whole : await playWhole(play);
+    const whole = known && 'whole' in known ? known.whole : await playWhole(play, theirs);
     if (!known) write({ play: name, whole });
     for (const kill of killsOf({ ...whole, random: Number(values.random) })) {
       const cell = textOf(kill);
       if (lines.some((line) => line.play === name && 'cell' in line && line.cell === cell)) continue;
-      const outcome = await playKilled(play, kill);
+      const outcome = await playKilled(play, kill, theirs);
       if ('line' in kill && !outcome.killed) {
         process.exitCode = 1;
         console.log(`${name}, ${cell}: nobody was killed`);

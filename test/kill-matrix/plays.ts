@@ -1,6 +1,6 @@
 import type { Kill, Play } from './cell.ts';
 
-/** What the matrix kills: each kind of undo is among it. A cluster that somebody has, by its kubeconfig, is for who can play there. */
+/** What the matrix kills: each kind of undo is among it. */
 export const plays: readonly Play[] = [
   { scenario: 'test/e2e/scenarios/quick', variant: 'sound', cluster: 'embedded' },
   { scenario: 'test/e2e/scenarios/component', variant: 'paused', cluster: 'embedded' },
@@ -8,6 +8,9 @@ export const plays: readonly Play[] = [
   { scenario: 'scenarios/pdb-gridlock', variant: 'one-at-a-time', cluster: 'embedded' },
   { scenario: 'scenarios/total-node-failure', variant: 'leases-stop', cluster: 'embedded' },
   { scenario: 'scenarios/priority-preemption', variant: 'classes', cluster: 'embedded' },
+  { scenario: 'test/e2e/scenarios/theirs', variant: 'sound', cluster: 'kubeconfig' },
+  { scenario: 'scenarios/pdb-gridlock', variant: 'one-at-a-time', cluster: 'kubeconfig' },
+  { scenario: 'scenarios/priority-preemption', variant: 'classes', cluster: 'kubeconfig' },
   { scenario: 'test/e2e/scenarios/kind-quick', variant: 'at-once', cluster: 'kind' },
 ];
 
