@@ -152,10 +152,12 @@ playing(
   );
 
 playing(
-  targeting(
-    program
-      .command('suite <file>')
-      .description('play a list of scenarios, one after another: one summary, one JUnit file, one exit code'),
+  reaching(
+    targeting(
+      program
+        .command('suite <file>')
+        .description('play a list of scenarios, one after another: one summary, one JUnit file, one exit code'),
+    ),
   ),
 ).action(async (file: string, options) =>
   done(await (await import('./commands/suite.ts')).suite(file, options, ambient)),
@@ -207,11 +209,14 @@ reaching(
   )
   .action(async (options) => done(await (await import('./commands/clean.ts')).clean(options, ambient)));
 
-program
-  .command('stop [run]')
-  .description(
-    'the kill switch: halt every run on this machine, and let none begin until it is lifted; or halt one run',
-  )
+reaching(
+  program
+    .command('stop [run]')
+    .description(
+      'the kill switch: halt every run on this machine, and let none begin until it is lifted; or halt one run',
+    ),
+  'halt every run in a cluster that you have, of any machine, and let none begin there',
+)
   .option('--lift', 'let runs begin again')
   .action(async (run: string | undefined, options) =>
     done(await (await import('./commands/stop.ts')).stop(run, options, ambient)),

@@ -51,7 +51,7 @@ const named = (runs: readonly PlannedRun[]) => runs.map(({ scenario }) => `${sce
 describe('a suite', function () {
   this.timeout('1m');
 
-  it('shortens the phases of all that the kill matrix plays as suites, and leaves two seconds to a fault that begins later', async () => {
+  it('shortens the phases of all that the kill matrix plays on clusters of its own, and leaves two seconds to a fault that begins later', async () => {
     for (const play of plays.filter(({ cluster }) => cluster !== 'kubeconfig')) {
       const [run] = await planned(await suiteOf(play));
       for (const { during, after } of run?.scenario.faults ?? []) {

@@ -41,7 +41,7 @@ export async function openBooks(ask: Ask, { mark, id }: { readonly mark: string;
   const annotations = { [RUN]: id };
   for (let round = 0; ; round++) {
     try {
-      await create(ask, namespaces, { metadata: { name: NAMESPACE, annotations: { [MADE]: 'true' } } });
+      await makeNamespace(ask);
       return await create(ask, books, { metadata: { name: nameOf(mark), labels, annotations } });
     } catch (error) {
       // The namespace of the run before is still going.
@@ -50,6 +50,10 @@ export async function openBooks(ask: Ask, { mark, id }: { readonly mark: string;
     }
   }
 }
+
+/** Where it is not there. It is told from one that somebody else made. */
+export const makeNamespace = (ask: Ask): Promise<void> =>
+  create(ask, namespaces, { metadata: { name: NAMESPACE, annotations: { [MADE]: 'true' } } });
 
 /** On the cluster's own disk when it resolves. */
 export async function note(ask: Ask, mark: string, number: number, debt: Json): Promise<void> {
@@ -123,7 +127,7 @@ async function change(ask: Ask, mark: string, merge: Json): Promise<void> {
 }
 
 /** What is there already stays as it is. */
-async function create(ask: Ask, path: string, object: Json): Promise<void> {
+export async function create(ask: Ask, path: string, object: Json): Promise<void> {
   try {
     if ((await ask('POST', path, object)) === undefined) throw new ClusterError(`POST ${path}`, 404, 'not found');
   } catch (error) {

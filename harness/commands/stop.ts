@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Millis, RefusedError } from '../model.ts';
 import { readBooks } from '../run/ledger.ts';
@@ -8,6 +7,8 @@ import { type Entry, livingRuns, stopOf, whoseIs } from '../run/register.ts';
 import { liftSwitch, setSwitch, switchOf } from '../run/stop.ts';
 import { watchdogs } from '../run/watched.ts';
 import { type Ambient, placesOf, plain } from './ambient.ts';
+import type { TargetOptions } from './target.ts';
+import { who } from './who.ts';
 
 /** A run whose cluster does not answer any more tries for so long to put back what is in it. */
 const within: Millis = 120_000;
@@ -15,14 +16,19 @@ const lookEvery: Millis = 20;
 
 /**
  * Halts every run of this user on this machine and lets none begin until the switch is lifted; with `id` that run alone, with
- * nothing to lift. Waits until they have put everything back. Exit 0, or 4 when one does not halt in time or still owes something.
- * Throws RefusedError where there is no such run.
+ * nothing to lift; with a context every run in that cluster (`stopCluster`). Waits until they have put everything back. Exit 0, or 4
+ * when one does not halt in time or still owes something. Throws RefusedError where there is no such run.
  */
 export async function stop(
   id: string | undefined,
-  { lift = false }: { readonly lift?: boolean },
+  { lift = false, ...where }: TargetOptions & { readonly lift?: boolean },
   ambient: Ambient,
 ): Promise<number> {
+  if (where.context !== undefined || where.kubeconfig !== undefined) {
+    if (id !== undefined) throw new RefusedError(`${id} or --context: the switch of a cluster is for all runs there`);
+    const { stopCluster } = await import('./stop-cluster.ts');
+    return stopCluster(where, lift, ambient);
+  }
   const places = placesOf(ambient);
   if (lift) {
     if (id !== undefined) throw new RefusedError(`${id} is stopped for good: --lift is for the switch of all runs`);
@@ -76,14 +82,4 @@ function stillOwed({ folder }: Entry): string | undefined {
   const owed = readBooks(folder, whoseIs(folder)).accounts.filter(({ settled }) => !settled);
   if (owed.length === 0) return undefined;
   return `halted, and still owes: ${owed.map(({ debt }) => debt.undo).join(', ')}; when its harness is gone, ordeal clean pays`;
-}
-
-/** A container's user may have no name. */
-function who(): string {
-  try {
-    return `${userInfo().username} on ${hostname()}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_SYSTEM_ERROR') throw error;
-    return `user ${process.getuid?.()} on ${hostname()}`;
-  }
 }

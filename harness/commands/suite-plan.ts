@@ -3,6 +3,7 @@ import { RefusedError, type Scenario, ScenarioError } from '../model.ts';
 import { readSuite, type SuiteEntry } from '../scenario/suite.ts';
 import { entriesOf } from '../scenario/tree.ts';
 import type { Ambient } from './ambient.ts';
+import { type ConsentOptions, requireConsent } from './consent.ts';
 import { loadMany, scenarioFolder } from './find.ts';
 import { type Again, withMeasured } from './measured.ts';
 import { allReasons, type Provided, provideAll } from './needs.ts';
@@ -90,7 +91,10 @@ async function runsOf(
 }
 
 /** What an entry says goes before the command line, which goes before the scenario's own file. */
-function targetOfEntry(cluster: string | undefined, { cluster: asked, image }: TargetOptions): TargetOptions {
+function targetOfEntry(cluster: string | undefined, options: TargetOptions): TargetOptions {
+  const { cluster: asked, image, context, kubeconfig, config } = options;
+  if (cluster === undefined && context !== undefined && kubeconfig !== undefined)
+    return { context, kubeconfig, ...(config !== undefined && { config }) };
   if (cluster === undefined) return { ...(asked && { cluster: asked }), ...(image && { image }) };
   return { cluster, ...(cluster === 'kind' && image !== undefined && { image }) };
 }
@@ -105,6 +109,15 @@ function differenceOf({ set, change }: SuiteEntry['asked']): string {
 export async function refuseSuite(runs: readonly PlannedRun[]): Promise<void> {
   const reasons = await Promise.all(groupsOf(runs).map(({ scenarios, target }) => allReasons(scenarios, target)));
   if (reasons.flat().length > 0) throw new RefusedError([...new Set(reasons.flat())].join('\n'));
+}
+
+/** Shows what would be done in a cluster that somebody has, and asks. Throws RefusedError. */
+export async function requireConsentToSuite(
+  runs: readonly PlannedRun[],
+  options: ConsentOptions,
+  ambient: Ambient,
+): Promise<void> {
+  for (const { scenarios, target } of groupsOf(runs)) await requireConsent(scenarios, target, options, ambient);
 }
 
 /** What each target needs, by `targetKey`. Throws ToolError and RefusedError. */

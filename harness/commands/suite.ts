@@ -25,6 +25,7 @@ import {
   planSuite,
   provideSuite,
   refuseSuite,
+  requireConsentToSuite,
   targetKey,
   targetOfRun,
 } from './suite-plan.ts';
@@ -56,6 +57,7 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
   tell(
     `${planned.length} runs, one after another: about ${all}. That is an estimate: ${within} of phases, and what runs take beside them on 2 cores once their programs are there.`,
   );
+  await requireConsentToSuite(planned, options, ambient);
   const provided = await provideSuite(planned, options, ambient);
   const runs = await measuredSuite(planned, provided, options, ambient);
   const readySeconds = clock.now() / 1000;
@@ -110,8 +112,9 @@ async function played(
   const judge = mode === 'prove' ? scenario.variant.expect : 'limits';
   try {
     if (!given) throw new Error(`nothing was provided for ${scenario.id}`);
-    const { cluster: _, image: __, ...rest } = options;
-    const report = await play(scenario, judge, given, { ...rest, ...target, set: [] }, ambient);
+    const { toolsDir, runsDir, quiet, json, yes, attempts } = options;
+    const said = { ...(toolsDir && { toolsDir }), ...(quiet && { quiet }), ...(json && { json }), ...(yes && { yes }) };
+    const report = await play(scenario, judge, given, { ...said, ...target, runsDir, attempts, set: [] }, ambient);
     const digest = playedOf(report);
     return {
       run: { ...about(run), played: digest },

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ask } from '../access/ask.ts';
+import { create, makeNamespace, NAMESPACE, removeEmptyBooks } from '../access/books.ts';
 import { KubeClient, type KubeObject } from '../kube/client.ts';
 import { watch } from '../kube/watch.ts';
 import { type Cluster, ClusterError, type Millis, type Run, type Stopped } from '../model.ts';
@@ -7,7 +9,7 @@ import { type Cluster, ClusterError, type Millis, type Run, type Stopped } from 
  * The kill switch of a cluster: it is set while the ConfigMap `stop` is in the namespace `ordeal`, whatever is in it. Who has no
  * ordeal sets it with `kubectl create configmap stop --namespace ordeal --from-literal=by=me`.
  */
-export const namespace = 'ordeal';
+export const namespace = NAMESPACE;
 const name = 'stop';
 const path = `/api/v1/namespaces/${namespace}/configmaps`;
 const firstSightWithin: Millis = 30_000;
@@ -109,24 +111,22 @@ function told({ metadata, data }: Switch): Stopped {
 }
 
 /** Sets the switch, and makes its namespace where there is none. One that is set already keeps who set it, and when. */
-export async function setSwitch(client: KubeClient, by: string): Promise<void> {
-  await unless(409, client.create('/api/v1/namespaces', { metadata: { name: namespace } }));
-  const data = { by, set: new Date().toISOString() };
-  await unless(409, client.create(path, { metadata: { name }, data }));
+export async function setSwitch(ask: Ask, by: string): Promise<void> {
+  await makeNamespace(ask);
+  await create(ask, path, { metadata: { name }, data: { by, set: new Date().toISOString() } });
 }
 
-/** Whether it was set. The namespace stays: others may keep their books in it. */
-export function liftSwitch(client: KubeClient): Promise<boolean> {
-  return unless(404, client.delete(`${path}/${name}`));
+/** Whether it was set. The namespace goes too where ordeal made it and nothing else is in it. */
+export async function liftSwitch(ask: Ask): Promise<boolean> {
+  const set = (await ask('DELETE', `${path}/${name}`)) !== undefined;
+  if (set) await removeEmptyBooks(ask);
+  return set;
 }
 
-/** False where the cluster answered with that status. */
-async function unless(status: number, call: Promise<unknown>): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (error) {
-    if (error instanceof ClusterError && error.code === status) return false;
-    throw error;
-  }
+/** Who set it, and when; undefined where it is not set, or may not be looked at. */
+export async function seeSwitch(ask: Ask): Promise<Stopped | undefined> {
+  const found = await ask('GET', `${path}/${name}`).catch((error: unknown) => {
+    if (!(error instanceof ClusterError) || error.code !== 403) throw error;
+  });
+  return found === undefined ? undefined : told(found as unknown as Switch);
 }

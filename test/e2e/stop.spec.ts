@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { KubeClient } from '../../harness/kube/client.ts';
-import type { Connection, JournalEvent } from '../../harness/model.ts';
+import { askOf } from '../../harness/access/ask.ts';
+import { readAccess } from '../../harness/access/kubeconfig.ts';
+import type { JournalEvent } from '../../harness/model.ts';
 import { standing } from '../../harness/process.ts';
 import { readLedger } from '../../harness/run/ledger.ts';
 import { setSwitch } from '../../harness/safety/switch.ts';
@@ -22,13 +23,6 @@ async function expectStopped(ordeal: Ordeal, why: RegExp): Promise<void> {
   expect(readLedger(ordeal.folder).every(({ settled }) => settled)).to.equal(true);
   expect(ordeal.residue()).to.deep.equal([]);
   expect(await ordeal.run('clean')).to.include({ code: 0, out: 'nothing is owed\n' });
-}
-
-/** The administrator of the newest run's cluster. */
-function administrator({ folder }: Ordeal): Connection {
-  const { clusters, users } = JSON.parse(readFileSync(join(folder, 'cluster', 'admin.kubeconfig'), 'utf8'));
-  const { server, 'certificate-authority': caFile } = clusters[0].cluster;
-  return { server, caFile, user: 'somebody', token: users[0].user.token };
 }
 
 describe('a run that is stopped', function () {
@@ -81,9 +75,8 @@ describe('a run that is stopped', function () {
     const other = new Ordeal();
     const second = other.start('run', scenario, '--variant', 'paused');
     await other.until(injected);
-    const signal = new AbortController().signal;
-    await using client = new KubeClient(administrator(other), { signal });
-    await setSwitch(client, 'alice\u001b[2J');
+    const access = await readAccess(join(other.folder, 'cluster', 'admin.kubeconfig'), 'ordeal');
+    await setSwitch(askOf(access), 'alice\u001b[2J');
     const { code, out } = await second.ran;
     expect(code, out).to.equal(3);
     expect(out).not.to.contain('\u001b[2J');

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -98,6 +98,44 @@ describe('a cluster that somebody has', function () {
     await expectAsBefore();
     expect((await killed.run('clean')).code, 'what is paid is paid').to.equal(0);
     expect((await other.run('clean', ...at)).out).to.contain('nothing is owed');
+  });
+
+  it('takes the runs of a suite one after another, each of which it is entered for and left', async () => {
+    const ordeal = onTheList();
+    const entry = { scenario, mode: 'run' };
+    const other = { ...entry, change: { phases: { fault: '4s' } } };
+    writeFileSync(join(ordeal.cwd, 'two.yaml'), JSON.stringify([entry, other]));
+    const asked = await ordeal.run('suite', 'two.yaml', ...at);
+    expect(asked.code, asked.err).to.equal(2);
+    expect(asked.err).to.contain('would do this:').and.to.contain('say --yes once you have seen the plan');
+    expect(ordeal.begun).to.equal(false);
+    const { code, out, err } = await ordeal.run('suite', 'two.yaml', ...at, '--yes');
+    expect(code, out + err).to.equal(0);
+    const { runs } = JSON.parse(readFileSync(join(ordeal.cwd, 'runs', 'suite-two', 'suite.json'), 'utf8'));
+    expect(runs).to.have.length(2);
+    await expectAsBefore();
+  });
+
+  it('halts every run in it by ordeal stop from another machine, and takes none until that is lifted', async () => {
+    const [playing, other] = [onTheList(), onTheList()];
+    const { ran } = playing.start('run', scenario, ...at, '--yes');
+    await playing.until(aNodeIsCordoned);
+    const stopped = await other.run('stop', ...at);
+    expect(stopped.code, stopped.err).to.equal(0);
+    const id = basename(playing.folder);
+    expect(stopped.out)
+      .to.contain('the switch in the cluster')
+      .and.to.contain(`${id}: halted, and everything put back`);
+    const { code, out, err } = await ran;
+    expect(code, out + err).to.equal(3);
+    expect(playing.reasons.join('\n')).to.match(/^stopped: the switch in the cluster .*set by /);
+    const refused = await other.run('run', scenario, ...at, '--yes');
+    expect(refused.code, refused.out).to.equal(2);
+    expect(refused.err).to.contain('ordeal stop --context ordeal --lift');
+    expect((await other.run('plan', scenario, ...at)).out).to.contain('ordeal stop --context ordeal --lift');
+    expect(await other.run('stop', ...at, '--lift')).to.include({ code: 0 });
+    expect((await other.run('stop', ...at, '--lift')).out).to.equal('the switch was not set\n');
+    await expectAsBefore();
   });
 
   it('stays owed while its API server does not answer, which is exit 4, and is paid later', async () => {

@@ -1,8 +1,7 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
 import { load } from '../../harness/commands/find.ts';
 import { type HostState, thisHost } from '../e2e/left-behind.ts';
 import { Ordeal } from '../e2e/ordeal.ts';
@@ -48,28 +47,20 @@ async function shortPhases({ scenario, variant, cluster }: Play): Promise<Record
 
 /** A suite of one run: only there may phases be changed from outside. */
 export async function suiteOf(play: Play): Promise<string> {
-  const change = { phases: await shortPhases(play) };
   const { scenario, variant, cluster } = play;
-  return JSON.stringify([{ scenario: join(root, scenario), variants: [variant], cluster, mode: 'run', change }]);
+  const where = cluster === 'kubeconfig' ? {} : { cluster };
+  const change = { phases: await shortPhases(play) };
+  return JSON.stringify([{ scenario: join(root, scenario), variants: [variant], ...where, mode: 'run', change }]);
 }
 
-/** How an ordeal in that folder plays it. On somebody's cluster a copy of the scenario is played: a suite goes to none. */
+/** How an ordeal in that folder plays it. */
 async function argsOf(play: Play, cwd: string, theirs: Theirs | undefined): Promise<string[]> {
-  const { scenario, variant, cluster } = play;
-  if (cluster === 'kubeconfig') {
-    if (!theirs) throw new Error(`${scenario}: there is no cluster by kubeconfig`);
-    const folder = join(cwd, basename(scenario));
-    cpSync(join(root, scenario), folder, { recursive: true });
-    const file = join(folder, 'scenario.yaml');
-    const document = parseDocument(readFileSync(file, 'utf8'));
-    document.set('phases', await shortPhases(play));
-    document.deleteIn(['variants', variant, 'phases']);
-    writeFileSync(file, String(document));
-    writeFileSync(join(cwd, 'ordeal.yaml'), theirs.allowed);
-    return ['run', folder, '--variant', variant, ...theirs.args, '--yes', '--quiet'];
-  }
   writeFileSync(join(cwd, 'cell.yaml'), await suiteOf(play));
-  return ['suite', 'cell.yaml', '--quiet'];
+  const args = ['suite', 'cell.yaml', '--quiet'];
+  if (play.cluster !== 'kubeconfig') return args;
+  if (!theirs) throw new Error(`${play.scenario}: there is no cluster by kubeconfig`);
+  writeFileSync(join(cwd, 'ordeal.yaml'), theirs.allowed);
+  return [...args, ...theirs.args, '--yes'];
 }
 
 /** Plays it to its end: how many lines its ledger has, and how many seconds it takes. */
