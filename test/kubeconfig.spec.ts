@@ -94,6 +94,13 @@ describe('a kubeconfig', () => {
     expect(said).to.match(/^ScenarioError: .*config:\d+:\d+: no YAML/);
     expect(said).not.to.contain('hush-hush');
   });
+
+  it('is refused where a key is there twice, with its place', async () => {
+    writeFileSync(path, 'users: []\nclusters: []\nusers: [{ name: hush-hush }]\n');
+    const said = await refusal(readAccess(path, 'mine'));
+    expect(said).to.match(/^ScenarioError: .*config:3:1: a key that is there twice/);
+    expect(said).not.to.contain('hush-hush');
+  });
 });
 
 describe('a cluster that somebody has, on the command line', () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { LineCounter, parseDocument } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { RefusedError, ScenarioError } from '../model.ts';
 
@@ -52,13 +52,25 @@ const untaken: Readonly<Record<string, string>> = {
  */
 export async function readAccess(path: string, context: string): Promise<Access> {
   const lines = new LineCounter();
-  const document = parseDocument(await textOf(path), { lineCounter: lines });
+  const wrong = (at: number, what: string) => {
+    const { line, col } = lines.linePos(at);
+    return new ScenarioError([`${path}:${line}:${col}: ${what}; expected a kubeconfig`]);
+  };
+  // The parser compares each key with each other one.
+  const document = parseDocument(await textOf(path), { lineCounter: lines, uniqueKeys: false });
   const [error] = document.errors;
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    // The parser's own message shows the line, which may hold a key.
-    throw new ScenarioError([`${path}:${line}:${col}: no YAML (${error.code}); expected a kubeconfig`]);
-  }
+  // The parser's own message shows the line, which may hold a key.
+  if (error !== undefined) throw wrong(error.pos[0], `no YAML (${error.code})`);
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) throw wrong(key.range?.[0] ?? 0, 'a key that is there twice');
+        seen.add(key.value);
+      }
+    },
+  });
   const all = checked(file, contentOf(document, path), path, '');
   const named = only(all.contexts, 'context', context, path).context;
   const said = checked(cluster, only(all.clusters, 'cluster', named.cluster, path).cluster, path, 'cluster');

@@ -1,8 +1,10 @@
 import { spoken } from '../../reports/suite.ts';
 import type { KubeObject } from '../kube/client.ts';
-import type { AllowedCluster } from '../model.ts';
+import type { AllowedCluster, Scenario } from '../model.ts';
 import { DEFAULT_CAP, eligible, radiusOf } from '../safety/guard.ts';
 import { rightText } from '../safety/rights.ts';
+import { rulesFor } from '../safety/rules.ts';
+import { blindAtMost, namespace, switchName } from '../safety/switch.ts';
 import { estimated } from './estimate.ts';
 import type { Target } from './target.ts';
 import type { Examined } from './their-guard.ts';
@@ -29,7 +31,18 @@ export async function theirPlan({ scenario, facts, doing, missing, allowed }: Ex
     images: [...new Set(objects.flatMap(imagesOf))].sort(),
     seconds: (phases + beyond) / 1000,
     changes: changesOf(objects, doing),
+    stops: stopsOf(scenario),
   };
+}
+
+/** What halts the run before its end, and puts everything back. */
+function stopsOf(scenario: Scenario): string[] {
+  const blind = scenario.haltBlindAfter ?? blindAtMost;
+  return [
+    ...rulesFor(scenario, false).map(({ text }) => text),
+    ...(scenario.apiOutage ? [] : [`the switch in the cluster is out of sight for ${blind / 1000} s`]),
+    `ordeal stop here, or with --context anywhere; a ConfigMap ${switchName} in the namespace ${namespace}`,
+  ];
 }
 
 /** Each change, and how it is undone. */
@@ -66,7 +79,7 @@ function changesOf(objects: readonly KubeObject[], { faults }: Examined['doing']
 
 /** The plan as people read it, for `ordeal plan` and for who is asked whether it may be done. */
 export async function theirPlanText(examined: Examined, target: Target): Promise<string[]> {
-  const { cluster, targets, radius, rights, images, seconds, changes } = await theirPlan(examined, target);
+  const { cluster, targets, radius, rights, images, seconds, changes, stops } = await theirPlan(examined, target);
   const percent = (value: number) => `${Math.round(value)} %`;
   const list = (names: readonly string[], none = 'none') => (names.length > 0 ? names.join(', ') : none);
   return [
@@ -82,6 +95,7 @@ export async function theirPlanText(examined: Examined, target: Target): Promise
     `  rights    ${rights.needed.length} needed; missing: ${list(rights.missing)}`,
     `  takes     about ${spoken(seconds)}`,
     ...changes.map(({ what, undone }) => `  changes   ${what}\n            undone: ${undone}`),
+    ...stops.map((what) => `  halts     ${what}`),
   ];
 }
 

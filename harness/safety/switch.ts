@@ -10,7 +10,7 @@ import { type Cluster, ClusterError, type Millis, type Run, type Stopped } from 
  * ordeal sets it with `kubectl create configmap stop --namespace ordeal --from-literal=by=me`.
  */
 export const namespace = NAMESPACE;
-const name = 'stop';
+export const switchName = 'stop';
 const path = `/api/v1/namespaces/${namespace}/configmaps`;
 const firstSightWithin: Millis = 30_000;
 const longest = 200;
@@ -37,7 +37,7 @@ export async function watchSwitch(
   const seen = Promise.withResolvers<void>();
   let looked = false;
   const follow = async () => {
-    const options = { clock: run.clock, onGap: () => undefined, fieldSelector: `metadata.name=${name}` };
+    const options = { clock: run.clock, onGap: () => undefined, fieldSelector: `metadata.name=${switchName}` };
     for await (const event of watch<Switch>(client, path, options, run.signal)) {
       if (event.type === 'SYNCED') {
         looked = true;
@@ -57,7 +57,7 @@ export async function watchSwitch(
   ];
   const ended = Promise.all(both).then(() => undefined);
   const late = sleep(firstSightWithin, undefined, { ref: false }).then(() => {
-    throw new Error(`the switch in the cluster (${path}/${name}) cannot be seen`);
+    throw new Error(`the switch in the cluster (${path}/${switchName}) cannot be seen`);
   });
   late.catch(() => undefined);
   try {
@@ -89,7 +89,7 @@ async function keepInSight(
     while (!signal.aborted) {
       const asked = clock.now();
       try {
-        halt(told(await client.get<Switch>(`${path}/${name}`)));
+        halt(told(await client.get<Switch>(`${path}/${switchName}`)));
       } catch (error) {
         if (error instanceof ClusterError && error.code === 404) seenAt = asked;
       }
@@ -106,26 +106,26 @@ function told({ metadata, data }: Switch): Stopped {
   const by = word(data?.['by']) ?? word(metadata.managedFields?.[0]?.manager);
   const set = word(data?.['set']) ?? word(metadata.creationTimestamp);
   const who = `set by ${by ?? 'somebody'}${set === undefined ? '' : ` at ${set}`}`;
-  const why = `the switch in the cluster (ConfigMap ${name} in the namespace ${namespace}), ${who}`;
+  const why = `the switch in the cluster (ConfigMap ${switchName} in the namespace ${namespace}), ${who}`;
   return { how: 'cluster', why, ...(by !== undefined && { by }), ...(set !== undefined && { set }) };
 }
 
 /** Sets the switch, and makes its namespace where there is none. One that is set already keeps who set it, and when. */
 export async function setSwitch(ask: Ask, by: string): Promise<void> {
   await makeNamespace(ask);
-  await create(ask, path, { metadata: { name }, data: { by, set: new Date().toISOString() } });
+  await create(ask, path, { metadata: { name: switchName }, data: { by, set: new Date().toISOString() } });
 }
 
 /** Whether it was set. The namespace goes too where ordeal made it and nothing else is in it. */
 export async function liftSwitch(ask: Ask): Promise<boolean> {
-  const set = (await ask('DELETE', `${path}/${name}`)) !== undefined;
+  const set = (await ask('DELETE', `${path}/${switchName}`)) !== undefined;
   if (set) await removeEmptyBooks(ask);
   return set;
 }
 
 /** Who set it, and when; undefined where it is not set, or may not be looked at. */
 export async function seeSwitch(ask: Ask): Promise<Stopped | undefined> {
-  const found = await ask('GET', `${path}/${name}`).catch((error: unknown) => {
+  const found = await ask('GET', `${path}/${switchName}`).catch((error: unknown) => {
     if (!(error instanceof ClusterError) || error.code !== 403) throw error;
   });
   return found === undefined ? undefined : told(found as unknown as Switch);
