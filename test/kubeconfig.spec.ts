@@ -128,6 +128,12 @@ describe('a cluster that somebody has, on the command line', () => {
       .and.to.contain('ECONNREFUSED 127.0.0.1:1');
   });
 
+  const suite = join(folder, 'suite.yaml');
+  const placed = join(folder, 'placed.yaml');
+  const one = { scenario: 'priority-preemption', variants: ['classes'], mode: 'run' };
+  writeFileSync(suite, JSON.stringify([one]));
+  writeFileSync(placed, JSON.stringify([{ ...one, cluster: 'embedded' }]));
+
   for (const [what, args, says] of [
     ['a kubeconfig without a context', ['run', ...preempting, '--kubeconfig', path], /never used/],
     ['a context and a place', ['run', ...preempting, '--context', 'mine', '--cluster', 'kind'], /leave --cluster/],
@@ -136,6 +142,11 @@ describe('a cluster that somebody has, on the command line', () => {
     ['a context that is not there', ['run', ...preempting, '--context', 'prod'], /no context "prod"/],
     ['a cluster that does not answer', ['run', ...preempting, '--context', 'mine'], /ECONNREFUSED/],
     ['a cluster to clean that does not answer', ['clean', '--context', 'mine'], /ECONNREFUSED/],
+    ['a switch in a cluster that does not answer', ['stop', '--context', 'mine'], /ECONNREFUSED/],
+    ['one run’s switch in a cluster', ['stop', 'x', '--context', 'mine'], /for all runs there/],
+    ['a kubeconfig to stop without a context', ['stop', '--kubeconfig', path], /never used/],
+    ['a suite with a context and a place', ['suite', suite, '--context', 'mine', '--cluster', 'kind'], /leave --clus/],
+    ['a suite with a context for none of it', ['suite', placed, '--context', 'mine'], /names a cluster of its own/],
     ['a context to clean that is not there', ['clean', '--context', 'prod'], /no context "prod"/],
   ] as const) {
     it(`refuses ${what} in one message, exit 2`, () => {

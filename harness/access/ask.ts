@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { ClusterError, type Json } from '../model.ts';
+import { ClusterError, type Json, RefusedError } from '../model.ts';
 import type { Access } from './kubeconfig.ts';
 
 /**
@@ -52,7 +52,8 @@ async function asked(
       reject(new ClusterError(what, 'ENOTJSON', 'the answer is no JSON: no API server gave it', { cause: error }));
     }
   };
-  const call = request(`${server}${path}`, { method, headers, ca, ...certificate, signal, agent: false }, (answer) => {
+  const options = { method, headers, ca, ...certificate, signal, agent: false };
+  const call = opened(`${server}${path}`, options, (answer) => {
     let text = '';
     answer.setEncoding('utf8');
     answer.on('data', (piece: string) => {
@@ -70,4 +71,15 @@ async function asked(
   call.on('error', failed);
   call.end(body);
   return promise;
+}
+
+/** OpenSSL takes a certificate or a key that is none for a mistake in the program. */
+function opened(...args: Parameters<typeof request>): ReturnType<typeof request> {
+  try {
+    return request(...args);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith('ERR_OSSL')) throw error;
+    throw new RefusedError(`the kubeconfig's certificates or its key cannot be used: ${code}`, { cause: error });
+  }
 }

@@ -104,11 +104,21 @@ export async function removeEmptyBooks(ask: Ask): Promise<void> {
   }
 }
 
+/** Of the core group, what is looked for before the namespace goes. */
+export const inNamespace = [
+  ...['configmaps', 'secrets', 'serviceaccounts', 'pods', 'services'],
+  ...['persistentvolumeclaims', 'resourcequotas', 'limitranges'],
+] as const;
+/** Of rbac.authorization.k8s.io: who may set the switch without ordeal has them. */
+export const rolesInNamespace = ['roles', 'rolebindings'] as const;
+
 /** But for what the cluster itself puts into each namespace. */
 async function isEmpty(ask: Ask, path: string): Promise<boolean> {
   const own = new Set(['kube-root-ca.crt', 'default']);
-  for (const kind of ['configmaps', 'secrets', 'serviceaccounts', 'pods', 'services']) {
-    const list = (await ask('GET', `${path}/${kind}?limit=5`).catch(unseen)) as unknown as
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}`;
+  const lists = [...inNamespace.map((kind) => `${path}/${kind}`), ...rolesInNamespace.map((kind) => `${rbac}/${kind}`)];
+  for (const one of lists) {
+    const list = (await ask('GET', `${one}?limit=5`).catch(unseen)) as unknown as
       | { items?: readonly ConfigMap[] }
       | undefined;
     if (list?.items === undefined || list.items.some(({ metadata }) => !own.has(metadata.name))) return false;
@@ -127,7 +137,7 @@ async function change(ask: Ask, mark: string, merge: Json): Promise<void> {
 }
 
 /** What is there already stays as it is. */
-export async function create(ask: Ask, path: string, object: Json): Promise<void> {
+async function create(ask: Ask, path: string, object: Json): Promise<void> {
   try {
     if ((await ask('POST', path, object)) === undefined) throw new ClusterError(`POST ${path}`, 404, 'not found');
   } catch (error) {

@@ -44,9 +44,12 @@ export async function play(
   }
 }
 
-/** By a switch that lets no other run begin either. */
-export function stoppedForAll({ events }: Report): boolean {
-  return events.some((event) => event.kind === 'stopped' && event.how === 'switch');
+/** By a switch that lets no other run begin there either. */
+export function stoppedForAll({ events, scenario }: Report, options: TargetOptions): boolean {
+  const own = isOwn(targetFor(scenario, targetOf(options)));
+  return events.some(
+    (event) => event.kind === 'stopped' && (event.how === 'switch' || (event.how === 'cluster' && !own)),
+  );
 }
 
 function provedNothing({ exitCode, events, verdict }: Report): boolean {

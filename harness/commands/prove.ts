@@ -43,7 +43,7 @@ export async function prove(
   for (const scenario of scenarios) {
     const report = await play(scenario, scenario.variant.expect, provided, options, ambient);
     reports.push(report);
-    if (report.exitCode === 130 || report.exitCode === 2 || stoppedForAll(report)) break;
+    if (report.exitCode === 130 || report.exitCode === 2 || stoppedForAll(report, options)) break;
   }
   // A fix that held against nothing known to break proves nothing.
   const shown = reports.some(({ scenario }) => scenario.variant.expect === 'signature');

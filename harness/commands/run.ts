@@ -35,7 +35,7 @@ export async function run(
     const report = await play(scenario, 'limits', provided, options, ambient);
     codes.push(report.exitCode);
     verdicts.push(verdictJson(report));
-    if (report.exitCode === 130 || stoppedForAll(report)) break;
+    if (report.exitCode === 130 || stoppedForAll(report, options)) break;
   }
   if (options.json)
     ambient.out.write(`${JSON.stringify(verdicts.length === 1 ? verdicts[0] : verdicts, undefined, 2)}\n`);

@@ -25,7 +25,10 @@ export interface PlannedRun {
 /** Decodes a suite and every scenario in it. Throws one ScenarioError with every complaint; nothing is started. */
 export async function planSuite(file: string, options: TargetOptions, ambient: Ambient): Promise<PlannedRun[]> {
   const path = resolve(ambient.cwd, file);
+  const context = targetOf(options)?.context;
   const { entries, complaints } = await readSuite(path, file);
+  if (context !== undefined && entries.length > 0 && entries.every(({ cluster }) => cluster !== undefined))
+    throw new RefusedError(`--context ${context}: every entry of ${file} names a cluster of its own`);
   const beside: string[] = [];
   const runs: PlannedRun[] = [];
   for (const entry of entries) {

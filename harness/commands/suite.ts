@@ -18,7 +18,7 @@ import { type Ambient, placesOf, plain } from './ambient.ts';
 import { estimated } from './estimate.ts';
 import { worst } from './finish.ts';
 import type { Provided } from './needs.ts';
-import { type PlayOptions, play } from './play.ts';
+import { type PlayOptions, play, stoppedForAll } from './play.ts';
 import {
   measuredSuite,
   type PlannedRun,
@@ -37,6 +37,8 @@ interface Done {
   /** Absent where it was not begun. */
   readonly code?: number;
   readonly phaseSeconds: number;
+  /** Nothing else begins on that target. */
+  readonly over?: boolean;
 }
 
 /**
@@ -62,10 +64,13 @@ export async function suite(file: string, options: Omit<PlayOptions, 'set'>, amb
   const runs = await measuredSuite(planned, provided, options, ambient);
   const readySeconds = clock.now() / 1000;
   const done: Done[] = [];
+  const closed = new Set<string>();
   for (const [index, run] of runs.entries()) {
-    const over = ambient.signal.aborted || isSet(places);
+    const over = ambient.signal.aborted || isSet(places) || closed.has(targetKey(run));
     if (!over) tell(`\n${index + 1} of ${runs.length}: ${run.scenario.id} · ${run.scenario.variant.name}`);
-    done.push(over ? unplayed(run) : await played(run, provided, options, ambient));
+    const ended = over ? unplayed(run) : await played(run, provided, options, ambient);
+    if (ended.over) closed.add(targetKey(run));
+    done.push(ended);
   }
   const interrupted = ambient.signal.reason instanceof InterruptedError;
   const codes = done.flatMap(({ code }) => code ?? []);
@@ -120,6 +125,7 @@ async function played(
       run: { ...about(run), played: digest },
       code: report.exitCode,
       phaseSeconds: phasesOf(digest.verdict) + formerPhases(report, options, ambient),
+      over: stoppedForAll(report, target),
     };
   } catch (error) {
     // Whatever it was, the others are still to be played.

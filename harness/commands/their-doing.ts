@@ -1,3 +1,4 @@
+import { inNamespace, NAMESPACE, rolesInNamespace } from '../access/books.ts';
 import { PROBING } from '../cluster/kind/accounts.ts';
 import { THEIR_RIGHTS } from '../cluster/theirs/rights.ts';
 import { faults } from '../faults/table.ts';
@@ -15,7 +16,11 @@ const entering: readonly Right[] = [
   ...of('', 'pods', 'list', 'deletecollection'),
   ...of('', 'serviceaccounts', 'create'),
   ...of('', 'serviceaccounts/token', 'create'),
-  ...of('', 'configmaps', 'list', 'create', 'patch', 'delete').map((right) => ({ ...right, namespace: 'ordeal' })),
+  ...[
+    ...of('', 'configmaps', 'get', 'create', 'patch', 'delete'),
+    ...inNamespace.flatMap((resource) => of('', resource, 'list')),
+    ...rolesInNamespace.flatMap((resource) => of(RBAC, resource, 'list')),
+  ].map((right) => ({ ...right, namespace: NAMESPACE })),
   ...of(RBAC, 'clusterroles', 'list', 'create', 'delete'),
   ...of(RBAC, 'clusterrolebindings', 'list', 'create', 'delete'),
   ...of('scheduling.k8s.io', 'priorityclasses', 'list', 'delete'),

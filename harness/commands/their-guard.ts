@@ -1,10 +1,10 @@
 import { type Ask, askOf } from '../access/ask.ts';
 import { readAccess } from '../access/kubeconfig.ts';
-import { type AllowedCluster, RefusedError, type Right, type Scenario, type Stopped } from '../model.ts';
+import { requireNoSwitch } from '../access/switch.ts';
+import { type AllowedCluster, RefusedError, type Right, type Scenario } from '../model.ts';
 import { type ClusterFacts, factsOf } from '../safety/facts.ts';
 import { type Doing, guard } from '../safety/guard.ts';
 import { distinct, missingOf } from '../safety/rights.ts';
-import { seeSwitch } from '../safety/switch.ts';
 import { readAllowed } from '../scenario/config.ts';
 import { contextOf, type Target } from './target.ts';
 import { doingOf, givenRights, giving } from './their-doing.ts';
@@ -44,9 +44,6 @@ export async function requireSafe(
   if (refusals.length > 0) throw new RefusedError(refusals.join('\n'));
 }
 
-const switchRefusal = ({ why }: Stopped, context: string) =>
-  `${why}: no run begins there until ordeal stop --context ${context} --lift`;
-
 const allowedFor = async ({ config }: Target) => (config === undefined ? [] : readAllowed(config));
 
 async function examineOne(
@@ -60,8 +57,10 @@ async function examineOne(
   // Who may give what he has not needs nothing of what he gives.
   if ((await missingOf(ask, giving)).length > 0) missing.push(...(await missingOf(ask, givenRights(scenario))));
   const each = distinct(missing);
-  const set = await seeSwitch(ask);
-  const stopped = set === undefined ? [] : [switchRefusal(set, facts.context)];
+  const stopped = await requireNoSwitch(ask, facts.context).then(
+    () => [],
+    (error: Error) => [error.message],
+  );
   return {
     ...{ scenario, facts, doing, allowed },
     missing: each,

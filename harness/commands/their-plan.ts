@@ -1,10 +1,11 @@
 import { spoken } from '../../reports/suite.ts';
+import { namespace, switchName } from '../access/switch.ts';
 import type { KubeObject } from '../kube/client.ts';
 import type { AllowedCluster, Scenario } from '../model.ts';
 import { DEFAULT_CAP, eligible, radiusOf } from '../safety/guard.ts';
 import { rightText } from '../safety/rights.ts';
 import { rulesFor } from '../safety/rules.ts';
-import { blindAtMost, namespace, switchName } from '../safety/switch.ts';
+import { blindAtMost } from '../safety/switch.ts';
 import { estimated } from './estimate.ts';
 import type { Target } from './target.ts';
 import type { Examined } from './their-guard.ts';

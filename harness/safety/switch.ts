@@ -1,27 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ask } from '../access/ask.ts';
-import { create, makeNamespace, NAMESPACE, removeEmptyBooks } from '../access/books.ts';
+import { namespace, type Switch, switchName, told } from '../access/switch.ts';
 import { KubeClient, type KubeObject } from '../kube/client.ts';
 import { watch } from '../kube/watch.ts';
 import { type Cluster, ClusterError, type Millis, type Run, type Stopped } from '../model.ts';
 
-/**
- * The kill switch of a cluster: it is set while the ConfigMap `stop` is in the namespace `ordeal`, whatever is in it. Who has no
- * ordeal sets it with `kubectl create configmap stop --namespace ordeal --from-literal=by=me`.
- */
-export const namespace = NAMESPACE;
-export const switchName = 'stop';
 const path = `/api/v1/namespaces/${namespace}/configmaps`;
 const firstSightWithin: Millis = 30_000;
-const longest = 200;
 
 /** In clusters that are not the run's own: so long it may be out of sight. */
 export const blindAtMost: Millis = 30_000;
-
-type Switch = KubeObject & {
-  readonly metadata: { readonly managedFields?: readonly { readonly manager?: string }[] };
-  readonly data?: Readonly<Record<string, unknown>>;
-};
 
 /**
  * Halts the run when the switch is set, or (with `blindAfter`) was out of sight for longer than that; `refused` where it was set
@@ -38,7 +25,7 @@ export async function watchSwitch(
   let looked = false;
   const follow = async () => {
     const options = { clock: run.clock, onGap: () => undefined, fieldSelector: `metadata.name=${switchName}` };
-    for await (const event of watch<Switch>(client, path, options, run.signal)) {
+    for await (const event of watch<KubeObject & Switch>(client, path, options, run.signal)) {
       if (event.type === 'SYNCED') {
         looked = true;
         seen.resolve();
@@ -98,35 +85,4 @@ async function keepInSight(
   } finally {
     clearInterval(late);
   }
-}
-
-function told({ metadata, data }: Switch): Stopped {
-  const word = (value: unknown) =>
-    typeof value === 'string' && value.trim() !== '' ? value.replaceAll(/\s+/g, ' ').slice(0, longest) : undefined;
-  const by = word(data?.['by']) ?? word(metadata.managedFields?.[0]?.manager);
-  const set = word(data?.['set']) ?? word(metadata.creationTimestamp);
-  const who = `set by ${by ?? 'somebody'}${set === undefined ? '' : ` at ${set}`}`;
-  const why = `the switch in the cluster (ConfigMap ${switchName} in the namespace ${namespace}), ${who}`;
-  return { how: 'cluster', why, ...(by !== undefined && { by }), ...(set !== undefined && { set }) };
-}
-
-/** Sets the switch, and makes its namespace where there is none. One that is set already keeps who set it, and when. */
-export async function setSwitch(ask: Ask, by: string): Promise<void> {
-  await makeNamespace(ask);
-  await create(ask, path, { metadata: { name: switchName }, data: { by, set: new Date().toISOString() } });
-}
-
-/** Whether it was set. The namespace goes too where ordeal made it and nothing else is in it. */
-export async function liftSwitch(ask: Ask): Promise<boolean> {
-  const set = (await ask('DELETE', `${path}/${switchName}`)) !== undefined;
-  if (set) await removeEmptyBooks(ask);
-  return set;
-}
-
-/** Who set it, and when; undefined where it is not set, or may not be looked at. */
-export async function seeSwitch(ask: Ask): Promise<Stopped | undefined> {
-  const found = await ask('GET', `${path}/${switchName}`).catch((error: unknown) => {
-    if (!(error instanceof ClusterError) || error.code !== 403) throw error;
-  });
-  return found === undefined ? undefined : told(found as unknown as Switch);
 }

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { askOf } from '../../harness/access/ask.ts';
 import { readAccess } from '../../harness/access/kubeconfig.ts';
+import { setSwitch } from '../../harness/access/switch.ts';
 import type { JournalEvent } from '../../harness/model.ts';
 import { standing } from '../../harness/process.ts';
 import { readLedger } from '../../harness/run/ledger.ts';
-import { setSwitch } from '../../harness/safety/switch.ts';
 import { Ordeal } from './ordeal.ts';
 
 const scenario = fileURLToPath(new URL('scenarios/stop', import.meta.url));

@@ -87,7 +87,8 @@ export async function playKilled(play: Play, kill: Kill, theirs?: Theirs): Promi
     if (ordeal.begun) ordeal.kill(harness, ...(both ? ['watchdog' as const] : []));
     else harness.kill('SIGKILL');
   }
-  const { code } = await ran;
+  const { code, err } = await ran;
+  if (code === 2) throw new Error(`${play.scenario} was refused: ${err}`);
   const killed = code === -1;
   const died = performance.now();
   if (!ordeal.begun) return { residue: [], killed: false, seconds: 0 };

@@ -48,6 +48,8 @@ if (!values.table) {
       }
       write({ play: name, cell, whom: kill.whom, ...('at' in kill && { at: kill.at }), ...outcome });
       console.log(`${name}, ${cell}: ${outcome.residue.join('; ') || 'nothing left'}`);
+      // It takes no other run until somebody has looked.
+      if (play.cluster === 'kubeconfig' && outcome.residue.length > 0) break;
     }
   }
 }

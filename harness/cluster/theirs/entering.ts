@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ask, askOf } from '../../access/ask.ts';
 import { beat, openBooks, readBooks } from '../../access/books.ts';
 import { type Access, readAccess } from '../../access/kubeconfig.ts';
+import { requireNoSwitch } from '../../access/switch.ts';
 import { uidOf } from '../../access/theirs.ts';
 import {
   type Cluster,
@@ -97,6 +98,8 @@ export class Entering {
     // Two that looked at the same time have both seen nobody.
     const others = (await readBooks(ask)).filter((book) => book.mark !== mark);
     refuseOpenDebts(others, this.#where.context);
+    // Who set it a moment ago saw no run.
+    await requireNoSwitch(ask, this.#where.context);
   }
 
   async #owe(debt: Debt): Promise<void> {
