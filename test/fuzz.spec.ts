@@ -81,6 +81,12 @@ describe('files that somebody wrote', function () {
     );
   });
 
+  it('have no key that would be none', async () => {
+    expect(await complaints('suite', '- scenario: list-flood\n  set: { "__proto__": 1 }\n')).to.match(
+      /suite\.yaml:2:10: the key "__proto__"/,
+    );
+  });
+
   it('are no larger than somebody could have written them', async () => {
     expect(await complaints('scenario', `# ${'x'.repeat(110_000)}\n`)).to.match(
       /scenario\.yaml:1:1: too large; expected ≤ 100000 characters/,

@@ -51,27 +51,7 @@ const untaken: Readonly<Record<string, string>> = {
  * for what is not taken. No message holds a secret.
  */
 export async function readAccess(path: string, context: string): Promise<Access> {
-  const lines = new LineCounter();
-  const wrong = (at: number, what: string) => {
-    const { line, col } = lines.linePos(at);
-    return new ScenarioError([`${path}:${line}:${col}: ${what}; expected a kubeconfig`]);
-  };
-  // The parser compares each key with each other one.
-  const document = parseDocument(await textOf(path), { lineCounter: lines, uniqueKeys: false });
-  const [error] = document.errors;
-  // The parser's own message shows the line, which may hold a key.
-  if (error !== undefined) throw wrong(error.pos[0], `no YAML (${error.code})`);
-  visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) throw wrong(key.range?.[0] ?? 0, 'a key that is there twice');
-        seen.add(key.value);
-      }
-    },
-  });
-  const all = checked(file, contentOf(document, path), path, '');
+  const all = checked(file, contentOf(await textOf(path), path), path, '');
   const named = only(all.contexts, 'context', context, path).context;
   const said = checked(cluster, only(all.clusters, 'cluster', named.cluster, path).cluster, path, 'cluster');
   const who = checked(user, only(all.users, 'user', named.user, path).user, path, 'user');
@@ -99,12 +79,38 @@ export async function readAccess(path: string, context: string): Promise<Access>
   };
 }
 
-function contentOf(document: ReturnType<typeof parseDocument>, path: string): unknown {
+/** In characters: of a hundred clusters it has half of that. */
+const MOST = 2 ** 20;
+
+/** The parser's own messages show the line, which may hold a key. */
+function contentOf(source: string, path: string): unknown {
+  if (source.length > MOST) throw new RefusedError(`${path} is larger than ${MOST} characters: name a smaller one`);
+  const lines = new LineCounter();
+  const wrong = (at: number, what: string) => {
+    const { line, col } = lines.linePos(at);
+    return new ScenarioError([`${path}:${line}:${col}: ${what}; expected a kubeconfig`]);
+  };
   try {
+    // It would compare each key with each other one, and make a picture of each mistake.
+    const document = parseDocument(source, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+    const [error] = document.errors;
+    if (error !== undefined) throw wrong(error.pos[0], `no YAML (${error.code})`);
+    visit(document, {
+      Map(_, { items }) {
+        const seen = new Set<unknown>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          if (seen.has(key.value)) throw wrong(key.range?.[0] ?? 0, 'a key that is there twice');
+          seen.add(key.value);
+        }
+      },
+    });
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    // An alias of nothing, or too many of them.
-    throw new ScenarioError([`${path}: its aliases lead nowhere; expected a kubeconfig`], { cause: error });
+    if (error instanceof ScenarioError) throw error;
+    // An alias of nothing, too many of them, or more levels than the parser's stack has.
+    const why = error instanceof RangeError ? 'it is nested too deeply' : 'its aliases lead nowhere';
+    throw new ScenarioError([`${path}: ${why}; expected a kubeconfig`], { cause: error });
   }
 }
 

@@ -93,6 +93,11 @@ export function parse(text: string, file: string): Parsed {
         continue;
       }
       const key = String(pair.key.source ?? pair.key.value);
+      // In an object it would be no key.
+      if (key === '__proto__' || pair.key.value === '__proto__') {
+        complaints.add(keyAt, { what: 'the key "__proto__"', expected: 'another name' });
+        continue;
+      }
       if (entries.has(key)) complaints.add(keyAt, { what: `duplicate key "${key}"`, expected: 'it once' });
       const value = convert(pair.value, keyAt) ?? { kind: 'scalar', at: keyAt, value: null, written: '' };
       entries.set(key, { keyAt, value });

@@ -55,7 +55,7 @@ export const targets: Readonly<Record<string, Target>> = {
   kubeconfig: {
     corpus: files('test/fuzz/corpus/kubeconfig/*.yaml'),
     name: 'kubeconfig',
-    within: 2_000,
+    within: 10_000,
     unplaced: true,
     decode: async (file) => (await import('../../harness/access/kubeconfig.ts')).readAccess(file, 'shop'),
   },
