@@ -2,6 +2,7 @@
  * Decodes files for its parent, one a message, in a process that may neither write a file nor start a program: whoever tries fails
  * with an error that is no located one.
  */
+import { plain } from '../../harness/commands/ambient.ts';
 import { RefusedError, ScenarioError } from '../../harness/model.ts';
 import { targets } from './targets.ts';
 
@@ -28,7 +29,8 @@ async function decoded(target: string, file: string): Promise<Omit<Answer, 'mill
     return {};
   } catch (error) {
     if (error instanceof ScenarioError) return { complaints: error.complaints };
-    if (error instanceof RefusedError && targets[target]?.unplaced) return { complaints: [error.message] };
+    if (error instanceof RefusedError && targets[target]?.unplaced)
+      return { complaints: [plain(error.message).trimEnd()] };
     return { thrown: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }
