@@ -5,14 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Runs the specs in two lanes side by side: those on kind clusters mostly wait, the others mostly compute. Whoever makes containers
- * goes with kind, whose specs compare what docker has before and after. What measures a server under load goes before
- * them, alone. With arguments: mocha with these, in one. Ends with the sum, `N passed, N failed, N skipped`; exits with 1 where a
- * test or a lane failed.
+ * Runs the specs in lanes side by side: those on kind clusters and those that play whole runs on embedded ones mostly wait, the others
+ * mostly compute. Whoever makes containers goes with kind, whose specs compare what docker has before and after. What measures a server
+ * under load goes before them, alone. With arguments: mocha with these, in one. Ends with the sum, `N passed, N failed, N skipped`;
+ * exits with 1 where a test or a lane failed.
  */
 interface Lane {
   readonly name: string;
-  /** Made before its specs run; a failure only means that they are skipped. */
+  /** Made while the first specs run, and before the others; a failure only means that those are skipped. */
+  readonly made?: readonly string[];
   readonly first?: readonly string[];
   readonly specs: readonly string[];
 }
@@ -23,6 +24,9 @@ interface Counts {
   readonly skipped: number;
 }
 
+const none: Counts = { passed: 0, failed: 0, skipped: 0 };
+const inE2e = (name: string) => `test/e2e/${name}.spec.ts`;
+
 /** Which test failed, was skipped or tried again, and why: said once more at the end, where nobody must look for it. */
 const remarks: string[] = [];
 const remark = /^(failed|skipped|again): /;
@@ -32,7 +36,7 @@ const mocha = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import
 const width = 5;
 const summary = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
-/** From cold on two cores a lane takes 50 minutes. */
+/** From cold on two cores the longest takes an hour. */
 const deadline = 70 * 60_000;
 const imageWithin = 45 * 60_000;
 /** What a cut-off run of ours needs to put everything back. */
@@ -46,29 +50,50 @@ if (asked.length > 0) {
   process.exitCode = await spoken([process.execPath, mocha, ...asked], console.log);
 } else {
   const specs = globSync('test/**/*.spec.ts', { cwd: root }).sort();
-  const inDocker = (spec: string) => /^test\/(e2e\/kind|docker\/|contracts\/)/.test(spec);
-  const alone = ['test/e2e/list-flood.spec.ts', 'test/e2e/ingress.spec.ts'];
-  // The node image takes minutes of both cores: the other lane goes before.
+  const alone = ['list-flood', 'ingress'].map(inE2e);
+  const played = [
+    ...['cert-expiry', 'components', 'drains', 'karpenter', 'kill-matrix', 'links', 'scheduling', 'servers'],
+    ...['stop', 'theirs'],
+  ].map(inE2e);
+  const [onKind, inDocker] = ['test/e2e/kind', 'test/docker/'].map((place) =>
+    specs.filter((spec) => spec.startsWith(place)),
+  );
+  const docker = [...(inDocker ?? []), ...specs.filter((spec) => spec.startsWith('test/contracts/'))];
+  const taken = new Set([...alone, ...played, ...(onKind ?? []), ...docker]);
   const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];
   const first = await play({ name: 'alone', specs: alone });
-  const both = await Promise.all([
-    play({ name: 'here', specs: specs.filter((spec) => !inDocker(spec) && !alone.includes(spec)) }),
+  const beside = await Promise.all([
+    play({ name: 'here', specs: specs.filter((spec) => !taken.has(spec)) }),
+    play({ name: 'runs', specs: played }),
     play({
       name: 'kind',
-      specs: specs.filter(inDocker),
-      ...(process.env['ORDEAL_TEST_IMAGE'] === 'build' && { first: image }),
+      ...(process.env['ORDEAL_TEST_IMAGE'] === 'build' && { made: image }),
+      first: docker,
+      specs: onKind ?? [],
     }),
   ]);
-  const sum = (key: keyof Counts) => [first, ...both].reduce((all, each) => all + each[key], 0);
+  const { passed, failed, skipped } = sumOf([first, ...beside]);
   for (const line of remarks) console.log(line);
-  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-  process.exitCode = sum('failed') > 0 ? 1 : 0;
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = failed > 0 ? 1 : 0;
 }
 
-async function play({ name, first, specs }: Lane): Promise<Counts> {
+function sumOf(all: readonly Counts[]): Counts {
+  const sum = (key: keyof Counts) => all.reduce((total, each) => total + each[key], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+async function play({ name, made, first = [], specs }: Lane): Promise<Counts> {
   const tell = (line: string) => console.log(`${name.padEnd(width)}| ${line}`);
-  if (first && (await spoken(first, tell, imageWithin)) !== 0)
-    tell('there is no node image: tests on kind clusters are skipped');
+  const making = made && spoken(made, tell, imageWithin);
+  const before = first.length > 0 ? await counted(first, tell) : none;
+  if (making && (await making) !== 0) tell('there is no node image: tests on kind clusters are skipped');
+  const after = await counted(specs, tell);
+  return sumOf([before, after]);
+}
+
+/** What mocha says of these specs at its end. */
+async function counted(specs: readonly string[], tell: (line: string) => void): Promise<Counts> {
   let counts: Counts | undefined;
   const code = await spoken([process.execPath, mocha, ...specs], (line) => {
     const [found, passed, failed, skipped] = summary.exec(line) ?? [];
@@ -78,7 +103,7 @@ async function play({ name, first, specs }: Lane): Promise<Counts> {
   });
   if (counts && (code === 0) === (counts.failed === 0)) return counts;
   tell(`mocha ended with ${code}${counts ? '' : ' and said nothing of its tests'}`);
-  return { passed: 0, skipped: 0, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
+  return { ...none, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
 }
 
 /** Runs a program in a group of its own, telling each line of both its streams; its exit code. Ended after `within` milliseconds. */

@@ -17,16 +17,20 @@ describe('memory-stress on real nodes', function () {
     ordeal = new Ordeal();
   });
 
-  it('is proved: the vulnerable variants break, the hardened ones hold, and nothing is left', async () => {
+  it('is proved: a vulnerable variant breaks, a hardened one holds, and nothing is left', async () => {
     const before = thisHost();
-    const { code, out, err } = await ordeal.run('prove', 'memory-stress', '--json');
+    const { code, out, err } = await ordeal.run(
+      'prove',
+      'memory-stress',
+      '--variants',
+      'no-eviction,eviction',
+      '--json',
+    );
     expect(code, err).to.equal(0);
     const judged = JSON.parse(out) as VerdictFile[];
     expect(judged.map(({ variant, judged: by, status }) => `${variant.name}: ${by} ${status}`)).to.deep.equal([
       'no-eviction: signature passed',
       'eviction: limits passed',
-      'limits: limits passed',
-      'too-tight: signature passed',
     ]);
     for (const { variant, nodeFailures } of judged) {
       expect(nodeFailures, variant.name).to.not.be.empty;
