@@ -16,7 +16,8 @@ const allowed: Record<string, readonly string[]> = {
   'harness/secrets.ts': [],
   'harness/docker.ts': ['harness/model.ts', 'harness/program.ts'],
   'harness/node': ['harness/model.ts', 'harness/docker.ts', 'harness/program.ts', 'harness/process.ts'],
-  'harness/scenario': ['harness/model.ts', 'harness/format.ts', 'harness/template.ts'],
+  'harness/yaml.ts': [],
+  'harness/scenario': ['harness/model.ts', 'harness/format.ts', 'harness/template.ts', 'harness/yaml.ts'],
   'harness/relay': ['harness/model.ts'],
   'harness/run': [
     'harness/model.ts',
@@ -32,7 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   'harness/verdict': ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   reports: ['harness/model.ts', 'harness/histogram.ts', 'harness/format.ts'],
   'harness/tools': ['harness/model.ts', 'harness/process.ts', 'harness/program.ts', 'harness/docker.ts'],
-  'harness/access': ['harness/model.ts'],
+  'harness/access': ['harness/model.ts', 'harness/yaml.ts'],
   'harness/kube': ['harness/model.ts'],
   'harness/cluster': [
     'harness/model.ts',

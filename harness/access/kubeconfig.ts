@@ -4,6 +4,7 @@ import { rootCertificates } from 'node:tls';
 import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { RefusedError, ScenarioError } from '../model.ts';
+import { tooDeepAt } from '../yaml.ts';
 
 /** How an API server is reached as whoever a kubeconfig names. All but the server's address are PEM or a token; secrets are among them. */
 export interface Access {
@@ -81,6 +82,7 @@ export async function readAccess(path: string, context: string): Promise<Access>
 
 /** In characters: of a hundred clusters it has half of that. */
 const MOST = 2 ** 20;
+const DEEPEST = 100;
 
 /** The parser's own messages show the line, which may hold a key. */
 function contentOf(source: string, path: string): unknown {
@@ -90,6 +92,8 @@ function contentOf(source: string, path: string): unknown {
     const { line, col } = lines.linePos(at);
     return new ScenarioError([`${path}:${line}:${col}: ${what}; expected a kubeconfig`]);
   };
+  if (tooDeepAt(source, DEEPEST) !== undefined)
+    throw new ScenarioError([`${path}: it is nested too deeply; expected a kubeconfig`]);
   try {
     // It would compare each key with each other one, and make a picture of each mistake.
     const document = parseDocument(source, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });

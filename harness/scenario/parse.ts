@@ -10,6 +10,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
+import { tooDeepAt } from '../yaml.ts';
 import { Complaints } from './complaints.ts';
 import type { Entry, Tree } from './tree.ts';
 
@@ -36,6 +37,12 @@ export function parse(text: string, file: string): Parsed {
     return { tree: undefined, complaints };
   }
   const tooDeep = (at: number) => complaints.add(at, { what: 'nested too deeply', expected: `≤ ${DEEPEST} levels` });
+  const deep = tooDeepAt(text, DEEPEST);
+  if (deep !== undefined) {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineCounter.addNewLine(at + 1);
+    tooDeep(deep);
+    return { tree: undefined, complaints };
+  }
   const document = documentOf(text, lineCounter);
   if (!document) {
     tooDeep(0);
