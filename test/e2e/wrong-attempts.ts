@@ -241,7 +241,7 @@ export const attempts: Readonly<Record<string, Attempt>> = {
       },
       {
         apiGroups: [''],
-        resources: ['namespaces', 'configmaps', 'serviceaccounts', 'serviceaccounts/token', 'pods/eviction'],
+        resources: ['namespaces', 'configmaps', 'serviceaccounts', 'serviceaccounts/token', 'pods', 'pods/eviction'],
         verbs: ['*'],
       },
     ],
