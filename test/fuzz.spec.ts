@@ -66,6 +66,12 @@ describe('files that somebody wrote', function () {
     }
   });
 
+  it('are refused on the line on which they are nested too deeply', async () => {
+    expect(await complaints('scenario', `a: 1\nb: 2\nx: ${'['.repeat(200)}`)).to.match(
+      /scenario\.yaml:3:104: nested too deeply/,
+    );
+  });
+
   it('have an alias that is the last anchor before it', async () => {
     const [line, ...others] = await complaints(
       'suite',

@@ -82,7 +82,6 @@ export async function readAccess(path: string, context: string): Promise<Access>
 
 /** In characters: of a hundred clusters it has half of that. */
 const MOST = 2 ** 20;
-const DEEPEST = 100;
 
 /** The parser's own messages show the line, which may hold a key. */
 function contentOf(source: string, path: string): unknown {
@@ -92,7 +91,7 @@ function contentOf(source: string, path: string): unknown {
     const { line, col } = lines.linePos(at);
     return new ScenarioError([`${path}:${line}:${col}: ${what}; expected a kubeconfig`]);
   };
-  if (tooDeepAt(source, DEEPEST) !== undefined)
+  if (tooDeepAt(source) !== undefined)
     throw new ScenarioError([`${path}: it is nested too deeply; expected a kubeconfig`]);
   try {
     // It would compare each key with each other one, and make a picture of each mistake.

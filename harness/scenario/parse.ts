@@ -10,7 +10,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
-import { tooDeepAt } from '../yaml.ts';
+import { DEEPEST, tooDeepAt } from '../yaml.ts';
 import { Complaints } from './complaints.ts';
 import type { Entry, Tree } from './tree.ts';
 
@@ -23,7 +23,6 @@ export interface Parsed {
 /** What somebody wrote by hand is far below. */
 const MOST_CHARACTERS = 100_000;
 const MOST_NODES = 20_000;
-const DEEPEST = 100;
 
 /** Reads YAML into a tree with places. Syntax errors, duplicate keys and unknown tags become complaints; never throws. */
 export function parse(text: string, file: string): Parsed {
@@ -37,9 +36,11 @@ export function parse(text: string, file: string): Parsed {
     return { tree: undefined, complaints };
   }
   const tooDeep = (at: number) => complaints.add(at, { what: 'nested too deeply', expected: `≤ ${DEEPEST} levels` });
-  const deep = tooDeepAt(text, DEEPEST);
+  const deep = tooDeepAt(text);
   if (deep !== undefined) {
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineCounter.addNewLine(at + 1);
+    // Else the parser tells it of each line.
+    lineCounter.addNewLine(0);
+    for (const { index } of text.matchAll(/\n/g)) lineCounter.addNewLine(index + 1);
     tooDeep(deep);
     return { tree: undefined, complaints };
   }
