@@ -55,11 +55,10 @@ if (asked.length > 0) {
     ...['cert-expiry', 'components', 'drains', 'karpenter', 'kill-matrix', 'links', 'scheduling', 'servers'],
     ...['stop', 'theirs'],
   ].map(inE2e);
-  const [onKind, inDocker] = ['test/e2e/kind', 'test/docker/'].map((place) =>
-    specs.filter((spec) => spec.startsWith(place)),
-  );
-  const docker = [...(inDocker ?? []), ...specs.filter((spec) => spec.startsWith('test/contracts/'))];
-  const taken = new Set([...alone, ...played, ...(onKind ?? []), ...docker]);
+  const below = (place: string) => specs.filter((spec) => spec.startsWith(place));
+  const onKind = below('test/e2e/kind');
+  const docker = [...below('test/docker/'), ...below('test/contracts/')];
+  const taken = new Set([...alone, ...played, ...onKind, ...docker]);
   const image = ['nice', '-n', '10', process.execPath, 'harness/cli.ts', 'tools', 'kind-node-image'];
   const first = await play({ name: 'alone', specs: alone });
   const beside = await Promise.all([
@@ -69,7 +68,7 @@ if (asked.length > 0) {
       name: 'kind',
       ...(process.env['ORDEAL_TEST_IMAGE'] === 'build' && { made: image }),
       first: docker,
-      specs: onKind ?? [],
+      specs: onKind,
     }),
   ]);
   const { passed, failed, skipped } = sumOf([first, ...beside]);

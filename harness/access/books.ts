@@ -118,7 +118,7 @@ async function isEmpty(ask: Ask, path: string): Promise<boolean> {
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}`;
   const lists = [...inNamespace.map((kind) => `${path}/${kind}`), ...rolesInNamespace.map((kind) => `${rbac}/${kind}`)];
   for (const one of lists) {
-    const list = (await ask('GET', `${one}?limit=5`).catch(unseen)) as unknown as
+    const list = (await ask('GET', `${one}?limit=5`).catch(unlessForbidden)) as unknown as
       | { items?: readonly ConfigMap[] }
       | undefined;
     if (list?.items === undefined || list.items.some(({ metadata }) => !own.has(metadata.name))) return false;
@@ -127,7 +127,7 @@ async function isEmpty(ask: Ask, path: string): Promise<boolean> {
 }
 
 /** What may not be looked at may hold something. */
-function unseen(error: unknown): undefined {
+export function unlessForbidden(error: unknown): undefined {
   if (!(error instanceof ClusterError) || error.code !== 403) throw error;
 }
 

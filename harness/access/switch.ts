@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClusterError, type Json, RefusedError, type Stopped } from '../model.ts';
 import type { Ask } from './ask.ts';
-import { makeNamespace, NAMESPACE, removeEmptyBooks } from './books.ts';
+import { makeNamespace, NAMESPACE, removeEmptyBooks, unlessForbidden } from './books.ts';
 
 /**
  * The kill switch of a cluster: it is set while the ConfigMap `stop` is in the namespace `ordeal`, whatever is in it. Who has no
  * ordeal sets it with `kubectl create configmap stop --namespace ordeal --from-literal=by=me`.
  */
-export const namespace = NAMESPACE;
 export const switchName = 'stop';
-const place = `/api/v1/namespaces/${namespace}`;
-const path = `${place}/configmaps`;
+const place = `/api/v1/namespaces/${NAMESPACE}`;
+/** Where it is watched for. */
+export const switches = `${place}/configmaps`;
+/** Where it is asked for. */
+export const switchPath = `${switches}/${switchName}`;
 const longest = 200;
 const tries = 120;
 
@@ -29,7 +31,7 @@ export function told({ metadata, data }: Switch): Stopped {
   const by = word(data?.['by']) ?? word(metadata?.managedFields?.[0]?.manager);
   const set = word(data?.['set']) ?? word(metadata?.creationTimestamp);
   const who = `set by ${by ?? 'somebody'}${set === undefined ? '' : ` at ${set}`}`;
-  const why = `the switch in the cluster (ConfigMap ${switchName} in the namespace ${namespace}), ${who}`;
+  const why = `the switch in the cluster (ConfigMap ${switchName} in the namespace ${NAMESPACE}), ${who}`;
   return { how: 'cluster', why, ...(by !== undefined && { by }), ...(set !== undefined && { set }) };
 }
 
@@ -41,7 +43,7 @@ export async function setSwitch(ask: Ask, by: string): Promise<void> {
   const object = { metadata: { name: switchName }, data: { by, set: new Date().toISOString() } };
   let made = false;
   for (let round = 0; ; round++) {
-    const error = await ask('POST', path, object).then(
+    const error = await ask('POST', switches, object).then(
       (answer) => answer ?? 404,
       (error: unknown) => error,
     );
@@ -57,7 +59,8 @@ export async function setSwitch(ask: Ask, by: string): Promise<void> {
       await makeNamespace(ask);
       made = true;
     } else if (!going) return;
-    if (round === tries) throw new ClusterError(`POST ${path}`, 'ETIMEDOUT', 'its namespace is still on its way out');
+    if (round === tries)
+      throw new ClusterError(`POST ${switches}`, 'ETIMEDOUT', 'its namespace is still on its way out');
     await sleep(error === 404 ? 0 : 500);
   }
 }
@@ -72,14 +75,14 @@ async function isGoing(ask: Ask): Promise<boolean> {
 
 /** Whether it was set. The namespace goes too where ordeal made it and nothing else is in it. */
 export async function liftSwitch(ask: Ask): Promise<boolean> {
-  const set = (await ask('DELETE', `${path}/${switchName}`)) !== undefined;
+  const set = (await ask('DELETE', switchPath)) !== undefined;
   if (set) await removeEmptyBooks(ask).catch(unlessForbidden);
   return set;
 }
 
 /** Who set it, and when; undefined where it is not set. Throws `ClusterError` where it cannot be looked at. */
 export async function seeSwitch(ask: Ask): Promise<Stopped | undefined> {
-  const found: Json | undefined = await ask('GET', `${path}/${switchName}`);
+  const found: Json | undefined = await ask('GET', switchPath);
   return found === undefined ? undefined : told(found as unknown as Switch);
 }
 
@@ -91,8 +94,4 @@ export const switchRefusal = ({ why }: Stopped, context: string): string =>
 export async function requireNoSwitch(ask: Ask, context: string): Promise<void> {
   const set = await seeSwitch(ask);
   if (set !== undefined) throw new RefusedError(switchRefusal(set, context));
-}
-
-function unlessForbidden(error: unknown): undefined {
-  if (!(error instanceof ClusterError) || error.code !== 403) throw error;
 }

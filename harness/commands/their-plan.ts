@@ -1,5 +1,6 @@
 import { spoken } from '../../reports/suite.ts';
-import { namespace, switchName } from '../access/switch.ts';
+import { NAMESPACE } from '../access/books.ts';
+import { switchName } from '../access/switch.ts';
 import type { KubeObject } from '../kube/client.ts';
 import type { AllowedCluster, Scenario } from '../model.ts';
 import { DEFAULT_CAP, eligible, radiusOf } from '../safety/guard.ts';
@@ -42,7 +43,7 @@ function stopsOf(scenario: Scenario): string[] {
   return [
     ...rulesFor(scenario, false).map(({ text }) => text),
     ...(scenario.apiOutage ? [] : [`the switch in the cluster is out of sight for ${blind / 1000} s`]),
-    `ordeal stop here, or with --context anywhere; a ConfigMap ${switchName} in the namespace ${namespace}`,
+    `ordeal stop here, or with --context anywhere; a ConfigMap ${switchName} in the namespace ${NAMESPACE}`,
   ];
 }
 

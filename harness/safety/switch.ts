@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { namespace, type Switch, switchName, told } from '../access/switch.ts';
+import { type Switch, switches, switchName, switchPath, told } from '../access/switch.ts';
 import { KubeClient, type KubeObject } from '../kube/client.ts';
 import { watch } from '../kube/watch.ts';
 import { type Cluster, ClusterError, type Millis, type Run, type Stopped } from '../model.ts';
 
-const path = `/api/v1/namespaces/${namespace}/configmaps`;
 const firstSightWithin: Millis = 30_000;
 
 /** In clusters that are not the run's own: so long it may be out of sight. */
@@ -25,7 +24,7 @@ export async function watchSwitch(
   let looked = false;
   const follow = async () => {
     const options = { clock: run.clock, onGap: () => undefined, fieldSelector: `metadata.name=${switchName}` };
-    for await (const event of watch<KubeObject & Switch>(client, path, options, run.signal)) {
+    for await (const event of watch<KubeObject & Switch>(client, switches, options, run.signal)) {
       if (event.type === 'SYNCED') {
         looked = true;
         seen.resolve();
@@ -44,7 +43,7 @@ export async function watchSwitch(
   ];
   const ended = Promise.all(both).then(() => undefined);
   const late = sleep(firstSightWithin, undefined, { ref: false }).then(() => {
-    throw new Error(`the switch in the cluster (${path}/${switchName}) cannot be seen`);
+    throw new Error(`the switch in the cluster (${switchPath}) cannot be seen`);
   });
   late.catch(() => undefined);
   try {
@@ -76,7 +75,7 @@ async function keepInSight(
     while (!signal.aborted) {
       const asked = clock.now();
       try {
-        halt(told(await client.get<Switch>(`${path}/${switchName}`)));
+        halt(told(await client.get<Switch>(switchPath)));
       } catch (error) {
         if (error instanceof ClusterError && error.code === 404) seenAt = asked;
       }
