@@ -30,9 +30,8 @@ describe('a cluster that somebody has', function () {
 
   before(async () => {
     cluster = await startUsersCluster();
-    at = ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig];
-    const { metadata } = await cluster.kube.get('/api/v1/namespaces/kube-system');
-    allowed = JSON.stringify({ clusters: [{ name: 'users', uid: metadata.uid, 'max-percent': 34 }] });
+    at = cluster.args;
+    allowed = await cluster.allowed();
     await cluster.runApp();
     untouched = await cluster.settled();
     expect(untouched.filter((line) => line.startsWith('/api/v1/pods work app-'))).to.have.length(3);

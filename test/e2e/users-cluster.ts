@@ -61,6 +61,13 @@ export async function startUsersCluster(nodes = 3) {
       }
     },
     kubeconfig: cluster.kubeconfig,
+    /** What names it on a command line. */
+    args: ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig],
+    /** An ordeal.yaml in which it is allowed, one node of three at a time. */
+    async allowed(): Promise<string> {
+      const { metadata } = await kube.get('/api/v1/namespaces/kube-system');
+      return JSON.stringify({ clusters: [{ name: 'users', uid: metadata.uid, 'max-percent': 34 }] });
+    },
     apiServer: cluster.components?.find(({ name }) => name === 'kube-apiserver')?.pid ?? 0,
     /** What plays its nodes. */
     kwok: cluster.components?.find(({ name }) => name === 'kwok-controller')?.pid ?? 0,

@@ -13,7 +13,6 @@ export interface Theirs extends AsyncDisposable {
 export async function startTheirs(): Promise<Theirs> {
   const cluster = await startUsersCluster();
   try {
-    const { metadata } = await cluster.kube.get('/api/v1/namespaces/kube-system');
     await cluster.runApp();
     const before = await cluster.settled();
     const difference = async () => {
@@ -22,8 +21,8 @@ export async function startTheirs(): Promise<Theirs> {
       return [...more, ...before.filter((line) => !now.includes(line)).map((line) => `gone: ${line}`)];
     };
     return {
-      args: ['--context', 'ordeal', '--kubeconfig', cluster.kubeconfig],
-      allowed: JSON.stringify({ clusters: [{ name: 'users', uid: metadata.uid, 'max-percent': 34 }] }),
+      args: cluster.args,
+      allowed: await cluster.allowed(),
       async different() {
         for (let tries = 0; tries < 20 && (await difference()).length > 0; tries++) await sleep(1_000);
         return difference();
